@@ -1,0 +1,206 @@
+"""From the text of a `backend.yaml` to a Spec, or to every problem in it at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from waf_builder.errors import ProblemsError, WafBuilderError
+from waf_builder.problem import Place, Problem, did_you_mean, errors_in
+from waf_builder.spec import yaml
+from waf_builder.spec.environment import mentions_environment, resolve
+from waf_builder.spec.model import Spec
+from waf_builder.spec.validate import validate
+
+MAX_BYTES = 16 * 1024**2
+"""A spec of 10,000 routes has about 2 MB; more than this is a mistake."""
+
+_FROM_ENVIRONMENT = frozenset({"process", "port", "app_id", "network_id", "host"})
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A valid spec, the warnings about it, and the folder that its files are relative to."""
+
+    spec: Spec
+    folder: Path
+    warnings: tuple[Problem, ...] = ()
+
+
+def load(file: Path, environ: Mapping[str, str] | None = None) -> LoadedSpec:
+    """Return the spec in file.
+
+    Raises ProblemsError with every problem in it, and WafBuilderError if it cannot be read.
+    """
+    try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise WafBuilderError(f"{file} has {size:,} bytes, expected at most {MAX_BYTES:,}")
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise WafBuilderError(f"{file} is not UTF-8 text (byte {error.start + 1})") from None
+    except FileNotFoundError:
+        raise WafBuilderError(
+            f"there is no {file}\n    `waf-builder init` writes one; SPEC is the path to a spec."
+        ) from None
+    except OSError as error:
+        raise WafBuilderError(f"{file} cannot be read: {error.strerror}") from None
+    spec, problems = loads(text, str(file), os.environ if environ is None else environ)
+    if spec is None or errors_in(problems):
+        raise ProblemsError(problems)
+    return LoadedSpec(spec, file.parent, tuple(problems))
+
+
+def loads(text: str, file: str, environ: Mapping[str, str]) -> tuple[Spec | None, list[Problem]]:
+    """Return the spec in text, or None, and every problem with it in the order of the file."""
+    document = yaml.read(text, file)
+    if document.data is None and not document.problems:
+        empty = Problem("spec.empty", "the spec is empty", Place(file, 1, 1), _EXAMPLE)
+        return None, [empty]
+    problems = document.problems
+    _interpolate(document, document.data, (), environ)
+    spec = None
+    if not any(problem.code == "yaml.syntax" for problem in problems):
+        try:
+            spec = Spec.model_validate(document.data)
+        except ValidationError as error:
+            problems += _problems(error, document)
+        else:
+            problems += validate(spec, document.place)
+    return spec, sorted(problems, key=lambda problem: problem.place or Place(file))
+
+
+_EXAMPLE = "The smallest one names a backend: its process, port, app_id and network_id."
+
+
+def _interpolate(
+    document: yaml.Document, data: Any, path: yaml.Path, environ: Mapping[str, str]
+) -> None:
+    """Replace `${NAME}` in data, in place, where the spec allows it."""
+    if not isinstance(data, (dict, list)):
+        return
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in items:
+        inner = (*path, key)
+        if not isinstance(value, str):
+            _interpolate(document, value, inner, environ)
+        elif mentions_environment(value):
+            problem = None
+            if not _allows_environment(inner):
+                fields = ", ".join(sorted(_FROM_ENVIRONMENT))
+                problem = f"{value!r}: a variable cannot stand here, only in a backend's {fields}"
+            else:
+                try:
+                    data[key] = resolve(value, environ)
+                except ValueError as error:
+                    problem = f"{value!r}: {error}"
+            if problem:
+                document.unreadable.add(inner)
+                document.problems.append(
+                    Problem("spec.environment", problem, document.place(inner))
+                )
+
+
+def _allows_environment(path: yaml.Path) -> bool:
+    in_backend = path[:1] == ("backend",) or path[:1] == ("backends",)
+    depth = 2 if path[:1] == ("backend",) else 3
+    return in_backend and len(path) == depth and path[-1] in _FROM_ENVIRONMENT
+
+
+def _problems(error: ValidationError, document: yaml.Document) -> Iterator[Problem]:
+    for detail in error.errors():
+        path = detail["loc"]
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # pydantic counts the valid elements; each invalid one has its own problem
+        if not any(path[: len(bad)] == bad for bad in document.unreadable if bad):
+            yield _problem(detail, path, document)
+
+
+def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> Problem:
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    name = dotted(path)
+    if kind == "spec":
+        message = f"{name}: {context['message']}"
+        return Problem(context["code"], message, document.place(path), context["hint"])
+    if kind == "extra_forbidden":
+        known = fields_at(path[:-1])
+        hint = did_you_mean(str(path[-1]), known) or f"Known here: {', '.join(sorted(known))}."
+        place = document.place(path, key=True)
+        return Problem("spec.unknown-key", f"{name}: unknown key {path[-1]!r}", place, hint)
+    if kind == "missing":
+        place = document.place(path[:-1], key=True)
+        hint = _MISSING_HINTS.get(str(path[-1]), "")
+        return Problem("spec.missing", f"{name} is missing", place, hint)
+    if path[-1:] == ("[key]",):
+        message = f"{dotted(path[:-1])}: {value!r} is not a backend name"
+        hint = "A name has small letters, digits and hyphens and starts with a letter."
+        return Problem("spec.name", message, document.place(path[:-1], key=True), hint)
+    shown = "nothing" if value is None else repr(value)
+    code, expected = _expected(kind, context)
+    hint = ""
+    if kind == "literal_error" and isinstance(value, str):
+        hint = did_you_mean(value, context["expected"].replace("'", "").split(", "))
+    if value is None and kind in {"model_type", "model_attributes_type", "dict_type"}:
+        hint = "Indent its keys below it, or remove the line."
+    return Problem(
+        code, f"{name} is {_short(shown)}, expected {expected}", document.place(path), hint
+    )
+
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "too_short": "at least one element",
+}
+_MISSING_HINTS = {"port": "The platform cannot tell on which port the backend listens."}
+
+
+def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    if kind == "literal_error":
+        return "spec.choice", str(context["expected"])
+    if kind == "greater_than_equal":
+        return "spec.range", f"{context['ge']} or more"
+    if kind == "less_than_equal":
+        return "spec.range", f"at most {context['le']}"
+    return "spec.type", _EXPECTED.get(kind, kind.replace("_", " "))
+
+
+def _short(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def dotted(path: yaml.Path) -> str:
+    """Return path as people write it: `routes[1].waf.mode`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the spec"
+
+
+def fields_at(path: yaml.Path) -> list[str]:
+    """Return the keys that the spec knows at path."""
+    model: type[BaseModel] = Spec
+    for part in path:
+        field = model.model_fields.get(str(part)) if isinstance(part, str) else None
+        found = _model_in(field.annotation) if field else None
+        model = found or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model), None)

@@ -1,0 +1,180 @@
+"""A strict YAML reader that remembers where everything stood.
+
+PyYAML reads YAML 1.1: of two equal keys the last wins, `010` is 8, `10:30` is 630 and `no` is
+false. Each of these is an error here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from waf_builder.problem import Place, Problem
+
+Path = tuple[str | int, ...]
+"""The way to a value: keys of mappings and indexes of lists."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INT = re.compile(r"-?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
+_BOOL_LIKE = re.compile(r"(yes|no|on|y|n)", re.IGNORECASE)
+_OTHER_CASE = re.compile(r"(true|false|off|null)", re.IGNORECASE)
+_NUMBER_LIKE = re.compile(
+    r"[-+]?(0[0-9_]+|0x[0-9a-f_]+|0b[01_]+|0o[0-7]+|[0-9][0-9_]*_[0-9_]*|[0-9]+(:[0-5]?[0-9])+"
+    r"|[0-9.]+e[-+]?[0-9]+|\+[0-9.]+|\.inf|\.nan)",
+    re.IGNORECASE,
+)
+_PLAIN = (None, "")
+"""The style of a scalar without quotes, in PyYAML's own reader and in libyaml's."""
+_TEXT = "tag:yaml.org,2002:str"
+_STANDARD_TAGS = "tag:yaml.org,2002:"
+
+
+@dataclass
+class Document:
+    """The data of a YAML file, the place of each key and value, and what was wrong."""
+
+    file: str
+    data: Any = None
+    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    unreadable: set[Path] = field(default_factory=set)
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Return where path stands, or the nearest thing around it that the file has."""
+        for end in range(len(path), -1, -1):
+            found = self.keys.get(path[:end]) if key else None
+            found = found or self.values.get(path[:end]) or self.keys.get(path[:end])
+            if found:
+                return found
+        return Place(self.file, 1, 1)
+
+
+def read(text: str, file: str) -> Document:
+    """Return the document in text; what is wrong with it is in `problems`, all at once."""
+    document = Document(file)
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        what = error.problem or "it cannot be read"
+        hint = f"{error.context}." if error.context else ""
+        document.problems.append(Problem("yaml.syntax", f"not YAML: {what}", place, hint))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        what = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        document.problems.append(Problem("yaml.syntax", f"not YAML: {what}", Place(file, 1, 1)))
+    else:
+        if node is not None:
+            try:
+                document.data = _Reader(document).value(node, ())
+            except RecursionError:
+                deep = Problem("yaml.syntax", "not YAML: nested too deeply", Place(file, 1, 1))
+                document.problems.append(deep)
+    return document
+
+
+class _Reader:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.document.values[path] = self.place(node)
+        if id(node) in self.seen:
+            return self.problem(
+                "yaml.alias",
+                node,
+                path,
+                "an alias (*name) stands here, expected the value itself",
+                "Aliases are not supported: a spec is read by people, so write it out.",
+            )
+        self.seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)  # noqa: S101  the third and last kind
+        return self.scalar(node, path)
+
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if not isinstance(key, str):
+                self.problem("yaml.key", key_node, path, "a key must be a word")
+                continue
+            if key == "<<":
+                self.problem("yaml.alias", key_node, path, "merge keys (<<) are not supported")
+                continue
+            inner = (*path, key)
+            if key in data:
+                first = self.document.keys[inner]
+                self.problem(
+                    "yaml.duplicate-key",
+                    key_node,
+                    path,
+                    f"the key {key!r} stands twice",
+                    f"The first is at line {first.line}. Keep one.",
+                )
+                continue
+            self.document.keys[inner] = self.place(key_node)
+            data[key] = self.value(value_node, inner)
+        return data
+
+    def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        text: str = node.value
+        if node.style not in _PLAIN:
+            if "\x00" in text:
+                return self.problem("yaml.text", node, path, "a zero byte stands in this text")
+            return text
+        if node.tag != _TEXT and not node.tag.startswith(_STANDARD_TAGS):
+            return self.problem("yaml.tag", node, path, f"the tag {node.tag} is not supported")
+        if text in {"true", "false"}:
+            return text == "true"
+        if text in {"", "~", "null"}:
+            return None
+        if _INT.fullmatch(text):
+            return self.integer(node, path, text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        return self.word(node, path, text)
+
+    def word(self, node: yaml.ScalarNode, path: Path, text: str) -> Any:
+        if _BOOL_LIKE.fullmatch(text):
+            return self.problem(
+                "yaml.word",
+                node,
+                path,
+                f"{text} is text to some YAML readers and true or false to others",
+                f'Write true or false; for the word itself, put it in quotes: "{text}".',
+            )
+        if _OTHER_CASE.fullmatch(text) and text != "off":
+            return self.problem("yaml.word", node, path, f"{text} is written {text.lower()}")
+        if _NUMBER_LIKE.fullmatch(text):
+            return self.problem(
+                "yaml.number",
+                node,
+                path,
+                f"{text} is read as different numbers by different YAML readers",
+                f'Write a plain decimal number; for text, put it in quotes: "{text}".',
+            )
+        return text
+
+    def integer(self, node: yaml.ScalarNode, path: Path, text: str) -> Any:
+        limit = 15
+        if len(text) > limit:
+            return self.problem("yaml.number", node, path, f"{text[:20]}... is too large a number")
+        return int(text)
+
+    def place(self, node: yaml.Node) -> Place:
+        mark = node.start_mark
+        return Place(self.document.file, mark.line + 1, mark.column + 1)
+
+    def problem(self, code: str, node: yaml.Node, path: Path, message: str, hint: str = "") -> None:
+        self.document.unreadable.add(path)
+        self.document.problems.append(Problem(code, message, self.place(node), hint))
