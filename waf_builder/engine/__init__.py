@@ -1,0 +1,1 @@
+"""nginx, libmodsecurity and their connector: which are there, and how to get them."""
