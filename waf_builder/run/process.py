@@ -1,0 +1,241 @@
+"""A published tree as a running process: started, awaited, ended, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING
+
+from waf_builder.errors import WafBuilderError
+from waf_builder.paths import start_waf
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+START_SECONDS = 30.0
+"""How long a start may take; a thousand routes need a few seconds."""
+
+DRAIN_SECONDS = 30.0
+"""How long requests in flight may take to end; nginx cuts them after 25 s by itself."""
+
+_PAUSE = 0.02
+_ANNOUNCEMENT = "waf: listening on "
+
+
+class RunError(WafBuilderError):
+    """The WAF could not be started; the message has what start-waf and nginx said."""
+
+
+class WafProcess:
+    """One WAF: enter it and it accepts connections, leave it and it is gone.
+
+    tree: what `publish` made, with its `engine/`.
+    resolvers: name servers, `ADDRESS` or `ADDRESS:PORT`; None for the machine's own.
+    on_line: called with each line of both logs, from threads of this object.
+    """
+
+    def __init__(
+        self,
+        tree: Path,
+        *,
+        port: int,
+        address: str = "127.0.0.1",
+        resolvers: Sequence[str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.tree = tree
+        self.address = address
+        self.port = port
+        self._resolvers = resolvers
+        self._on_line = on_line
+        self._said: deque[str] = deque(maxlen=20)
+        self._announced = threading.Event()
+        self._readers: list[threading.Thread] = []
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self, timeout: float = START_SECONDS) -> None:
+        """Start the WAF and wait until it accepts connections.
+
+        RunError when the port is taken, when the start fails, or when it takes too long.
+        """
+        require_free_port(self.address, self.port)
+        environment = {**os.environ, "PORT": str(self.port), "WAF_ADDRESS": self.address}
+        if self._resolvers is not None:
+            environment["WAF_RESOLVERS"] = " ".join(self._resolvers)
+        process = subprocess.Popen(
+            ["/bin/sh", str(start_waf()), str(self.tree)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            # Ctrl-C is for whoever started this: they decide when the WAF is to end.
+            start_new_session=True,
+        )
+        self._process = process
+        try:
+            self._read(process.stdout, keep=False)
+            self._read(process.stderr, keep=True)
+            self._await_listening(process, timeout)
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, None while it runs; 128 and the signal's number when killed."""
+        if self._process is None:
+            return None
+        status = self._process.poll()
+        return 128 - status if status is not None and status < 0 else status
+
+    def ended(self) -> bool:
+        """Return whether it has ended, and on_line got all that it said."""
+        if self._process is not None and self._process.poll() is None:
+            return False
+        self._join_readers()
+        return True
+
+    def terminate(self) -> None:
+        """Ask the WAF to end once the requests in flight are answered, and return at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def stop(self, timeout: float = DRAIN_SECONDS) -> int:
+        """End the WAF after the requests in flight, and return its exit status."""
+        self.terminate()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout)
+        return self.kill()
+
+    def kill(self) -> int:
+        """End whatever still runs of this WAF, and return its exit status; 0 if it never ran."""
+        process = self._process
+        if process is None:
+            return 0
+        if process.poll() is None:
+            nginx = self._nginx(process.pid)
+            if nginx is not None:
+                # start-waf gave nginx a process group of its own, which the workers share.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(nginx, signal.SIGKILL)
+            process.kill()
+            process.wait()
+        self._join_readers()
+        status = self.status
+        return 0 if status is None else status
+
+    def _nginx(self, parent: int) -> int | None:
+        """Return the id of the nginx that this start-waf started, once it leads its group."""
+        for pid in _children(parent):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(pid) == pid:
+                    return pid
+        return None
+
+    def _await_listening(self, process: subprocess.Popen[str], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        # Whoever else answers on the port by now, start-waf announces only its own nginx.
+        while not (self._announced.wait(_PAUSE) and self._accepts()):
+            if process.poll() is not None:
+                self._join_readers()
+                raise RunError(self._explain(f"the WAF did not start (status {self.status})"))
+            if time.monotonic() > deadline:
+                raise RunError(self._explain(f"the WAF did not start within {timeout:g} s"))
+
+    def _accepts(self) -> bool:
+        try:
+            socket.create_connection((self.address, self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def _explain(self, message: str) -> str:
+        said = [f"    {line}" for line in self._said]
+        return "\n".join([message, *(said or ["    It said nothing."])])
+
+    def _read(self, stream: IO[str] | None, *, keep: bool) -> None:
+        if stream is None:
+            return
+        reader = threading.Thread(target=self._pass_on, args=(stream, keep), daemon=True)
+        self._readers.append(reader)
+        reader.start()
+
+    def _join_readers(self) -> None:
+        for reader in self._readers:
+            reader.join(timeout=5)
+
+    def _pass_on(self, stream: IO[str], keep: bool) -> None:
+        with stream:
+            for ended in stream:
+                line = ended.rstrip("\n")
+                if keep:
+                    self._said.append(line)
+                if keep and line.startswith(_ANNOUNCEMENT):
+                    self._announced.set()
+                if self._on_line is not None:
+                    self._on_line(line)
+
+
+def require_free_port(address: str, port: int) -> None:
+    """Raise RunError when nothing could listen there, and say why."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As nginx does: connections that have just been closed are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            raise RunError(_why_not(error, where)) from error
+
+
+def _why_not(error: OSError, where: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{where} is taken: another program listens there\n"
+            "    Choose another port with --port, or end that program."
+        )
+    if error.errno == errno.EACCES:
+        return f"{where} needs root: choose a port from 1024 on with --port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where} cannot be used: this machine does not have that address"
+    return f"{where} cannot be used: {error.strerror or error}"
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            # The name, in parentheses, may hold anything; the parent is the second word after.
+            after_name = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+            if int(after_name.rpartition(")")[2].split()[1]) == parent:
+                found.append(int(entry.name))
+    return found
