@@ -1,0 +1,62 @@
+"""From a Spec to a Config: every decision that a rendered file shows is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from waf_builder.config.backends import build_backends
+from waf_builder.config.errorpages import ERROR_PAGES
+from waf_builder.config.model import Config, Target, Timeouts
+from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
+from waf_builder.config.servers import build_locations, build_servers
+from waf_builder.errors import ProblemsError
+from waf_builder.spec import model as spec
+from waf_builder.version import Version
+
+NEWEST = Target(nginx=Version(1, 30, 4), modsecurity=Version(3, 0, 16), crs=Version(4, 25, 1))
+"""What is rendered for where no engine is at hand and none is named."""
+
+
+def build(
+    source: spec.Spec,
+    target: Target = NEWEST,
+    *,
+    rules_before_crs: Sequence[str] = (),
+    rules_after_crs: Sequence[str] = (),
+) -> Config:
+    """Return the configuration for a spec.
+
+    rules_*: names of the user's own rule files, below `modsecurity/` of the rendered tree.
+    Raises ProblemsError for what the target's versions cannot do.
+    """
+    backends, problems = build_backends(source.all_backends(), target)
+    problems += unsupported(source, target)
+    if problems:
+        raise ProblemsError(problems)
+    default = spec.Timeouts()
+    common = (
+        Timeouts(default.connect, default.send, default.read),
+        int(spec.Backend.model_fields["retries"].default) + 1,
+    )
+    policy = build_policy(source.waf, source.max_body, target)
+    located = build_locations(source, backends, policy, common, target)
+    route_policies = [location.policy for _, location in located if location.policy]
+    return Config(
+        target=target,
+        backends=tuple(backends.values()),
+        servers=build_servers(located),
+        policy=policy,
+        crs=build_crs_setup(target),
+        route_policies=tuple(route_policies),
+        timeouts=common[0],
+        tries=common[1],
+        max_body=source.max_body,
+        client_ip_header=source.client_ip.header,
+        trusted=source.client_ip.trusted,
+        health_path=source.health.path,
+        access_log=source.logs.access,
+        workers=source.workers,
+        rules_before_crs=tuple(rules_before_crs),
+        rules_after_crs=tuple(rules_after_crs),
+        error_pages=ERROR_PAGES,
+    )

@@ -1,0 +1,174 @@
+"""Policies: the spec's knobs as variables of the Core Rule Set and limits of ModSecurity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from waf_builder.config.model import CrsSetup, Policy, RoutePolicy, Target
+from waf_builder.problem import Problem
+from waf_builder.spec.model import Route, Spec, WafPolicy
+from waf_builder.version import Version
+
+CRS_4 = 4
+
+_ENGINE: dict[str, Literal["On", "DetectionOnly", "Off"]] = {
+    "block": "On",
+    "detect": "DetectionOnly",
+    "off": "Off",
+}
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What one major version of the Core Rule Set calls its variables.
+
+    crs-setup.conf.example, rules 900000, 900001, 900110, 900120 and 900500.
+    """
+
+    level: str
+    detection_level: str
+    score: str
+    restricted_headers: str
+    early_blocking: str = ""
+    skip_responses: str = ""
+
+
+_CRS_3 = _Names(
+    level="paranoia_level",
+    detection_level="executing_paranoia_level",
+    score="anomaly_score_pl1",
+    restricted_headers="restricted_headers",
+)
+_CRS_4 = _Names(
+    level="blocking_paranoia_level",
+    detection_level="detection_paranoia_level",
+    score="inbound_anomaly_score_pl1",
+    restricted_headers="restricted_headers_basic",
+    early_blocking="early_blocking",
+    skip_responses="crs_skip_response_analysis",
+)
+
+RESTRICTED_HEADERS = (
+    # The rule set's list without accept-charset (sent by ordinary clients) and expect (sent by
+    # curl and Guzzle before larger bodies; nginx answers it). content-encoding stays: a
+    # compressed body would reach the app without having been inspected.
+    "content-encoding",
+    "proxy",
+    "lock-token",
+    "content-range",
+    "if",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-middleware-subrequest",
+)
+
+
+def build_crs_setup(target: Target) -> CrsSetup:
+    """Return what holds for every route."""
+    names = _names(target)
+    version = "".join(str(number) for number in target.crs)
+    headers = " ".join(f"/{name}/" for name in RESTRICTED_HEADERS)
+    return CrsSetup(
+        variables=(
+            ("crs_setup_version", version),
+            (names.restricted_headers, headers),
+            # Attributes of XML bodies are inspected only when this is set.
+            # https://github.com/coreruleset/coreruleset/security/advisories/GHSA-6jp8-c2w2-x7wr
+            ("crs_xml_attr_inspect", "1"),
+        ),
+        score=names.score,
+        inspects_xml_attributes=_inspects_xml_attributes(target.crs),
+    )
+
+
+def _inspects_xml_attributes(crs: Version) -> bool:
+    first = Version(4, 25, 1) if crs.major >= CRS_4 else Version(3, 3, 10)
+    return crs >= first
+
+
+def build_policy(waf: WafPolicy, max_body: int, target: Target) -> Policy:
+    """Return the http level's policy, or that of a whole route."""
+    names = _names(target)
+    level = waf.paranoia_level
+    variables = [
+        (names.level, str(level)),
+        (names.detection_level, str(max(waf.detection_paranoia_level or level, level))),
+        ("inbound_anomaly_score_threshold", str(waf.inbound_anomaly_threshold)),
+        ("outbound_anomaly_score_threshold", str(waf.outbound_anomaly_threshold)),
+        ("allowed_methods", " ".join(waf.allowed_methods)),
+        (
+            "allowed_request_content_type",
+            " ".join(f"|{name}|" for name in waf.allowed_content_types),
+        ),
+        ("waf_max_arguments", str(waf.max_arguments)),
+    ]
+    if names.early_blocking:
+        variables.append((names.early_blocking, str(int(waf.early_blocking))))
+        variables.append((names.skip_responses, str(int(not waf.inspect_responses))))
+    return Policy(
+        engine=_ENGINE[waf.mode],
+        variables=tuple(variables),
+        max_body=max_body,
+        max_arguments=waf.max_arguments,
+        inspect_responses=waf.inspect_responses,
+    )
+
+
+def route_waf(route: Route, spec: Spec) -> WafPolicy:
+    """Return the knobs that hold on a route.
+
+    Methods that a route names are allowed there: nginx has refused every other before.
+    """
+    changes = {
+        name: value
+        for name in route.waf.model_fields_set
+        if (value := getattr(route.waf, name)) is not None
+    }
+    missing = set(route.methods) - set(spec.waf.allowed_methods)
+    if missing and "allowed_methods" not in changes:
+        changes["allowed_methods"] = route.methods
+    if "paranoia_level" in changes and "detection_paranoia_level" not in changes:
+        wanted = spec.waf.detection_paranoia_level or 0
+        changes["detection_paranoia_level"] = max(wanted, changes["paranoia_level"])
+    return spec.waf.model_copy(update=changes) if changes else spec.waf
+
+
+def build_route_policy(file: str, label: str, own: Policy, common: Policy) -> RoutePolicy | None:
+    """Return what `own` does differently from `common`, or None when it is the same.
+
+    The variables come all or none: a reader of the file sees the whole policy, and the http
+    level sets its own only where no route has.
+    """
+    if own == common or own.engine == "Off":
+        return None
+    response_access = "On" if own.inspect_responses else "Off"
+    same_access = own.inspect_responses == common.inspect_responses
+    return RoutePolicy(
+        file=file,
+        route=label,
+        engine=own.engine if own.engine != common.engine else None,
+        variables=own.variables if own.variables != common.variables else None,
+        max_body=own.max_body if own.max_body != common.max_body else None,
+        max_arguments=own.max_arguments if own.max_arguments != common.max_arguments else None,
+        response_access=None if same_access else response_access,
+    )
+
+
+def unsupported(spec: Spec, target: Target) -> list[Problem]:
+    """Return what the target's rule set cannot do."""
+    wanted = spec.waf.early_blocking or any(route.waf.early_blocking for route in spec.routes)
+    if not wanted or target.crs.major >= CRS_4:
+        return []
+    return [
+        Problem(
+            "config.early-blocking-needs-crs-4",
+            f"early_blocking needs the Core Rule Set 4, and this is {target.crs}",
+            hint="Remove the key, or give another rule set with --crs.",
+        )
+    ]
+
+
+def _names(target: Target) -> _Names:
+    return _CRS_4 if target.crs.major >= CRS_4 else _CRS_3

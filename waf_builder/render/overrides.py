@@ -1,0 +1,111 @@
+"""What a user adds beside the spec: `waf/rules/` and `waf/templates/`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from waf_builder.errors import ProblemsError, WafBuilderError
+from waf_builder.paths import builtin_templates
+from waf_builder.problem import Place, Problem, did_you_mean
+
+FOLDER = "waf"
+"""Beside the spec."""
+
+PHASES = ("before-crs", "after-crs")
+_RULE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(conf|data)")
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """The user's own rules and templates.
+
+    rules: path below the rendered tree -> text. sources: the same path -> where it came from.
+    templates: the folder whose templates shadow the built-in ones, if there is one.
+    """
+
+    rules: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Path] = field(default_factory=dict)
+    templates: Path | None = None
+
+    def included(self, phase: str) -> list[str]:
+        """Return the rule files of a phase as `modsecurity/main.conf` includes them."""
+        prefix = f"modsecurity/{phase}/"
+        return [
+            name.removeprefix("modsecurity/")
+            for name in sorted(self.rules)
+            if name.startswith(prefix) and name.endswith(".conf")
+        ]
+
+
+def find_overrides(beside: Path) -> Overrides:
+    """Return what stands in `waf/` in the folder of a spec.
+
+    Raises ProblemsError for a file there that would do nothing: nothing is ignored silently.
+    """
+    root = beside / FOLDER
+    problems: list[Problem] = []
+    rules, sources = _rules(root, problems)
+    templates = root / "templates"
+    if templates.is_dir():
+        problems += _unknown_templates(templates)
+    if problems:
+        raise ProblemsError(problems)
+    return Overrides(rules, sources, templates if templates.is_dir() else None)
+
+
+def _rules(root: Path, problems: list[Problem]) -> tuple[dict[str, str], dict[str, Path]]:
+    rules: dict[str, str] = {}
+    sources: dict[str, Path] = {}
+    folder = root / "rules"
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_dir():
+            continue
+        phase, name = path.parent.relative_to(folder).as_posix(), path.name
+        if phase not in PHASES or not _RULE_FILE.fullmatch(name):
+            problems.append(_stray(path, phase))
+            continue
+        inside = f"modsecurity/{phase}/{name}"
+        try:
+            rules[inside] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            problems.append(
+                Problem("override.not-text", "this rule file is not UTF-8 text", Place(str(path)))
+            )
+        except OSError as error:
+            raise WafBuilderError(f"{path} cannot be read: {error.strerror}") from None
+        sources[inside] = path
+    return rules, sources
+
+
+def _stray(path: Path, phase: str) -> Problem:
+    if phase not in PHASES:
+        message = "this file is loaded by nothing"
+        hint = "Rules stand in waf/rules/before-crs/ or waf/rules/after-crs/."
+    else:
+        message = f"{path.name!r} is loaded by nothing, expected NAME.conf or NAME.data"
+        hint = "Names have letters, digits, dots, hyphens and underscores."
+    return Problem("override.stray-rule", message, Place(str(path)), hint)
+
+
+def _unknown_templates(folder: Path) -> list[Problem]:
+    known = builtin_names()
+    return [
+        Problem(
+            "override.unknown-template",
+            f"{name!r} overrides no built-in template",
+            Place(str(folder / name)),
+            did_you_mean(name, known) or "`waf-builder templates list` shows them.",
+        )
+        for name in sorted(
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        )
+        if name not in known
+    ]
+
+
+def builtin_names() -> list[str]:
+    """Return the names of the built-in templates."""
+    root = builtin_templates()
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.j2"))

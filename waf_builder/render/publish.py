@@ -1,0 +1,117 @@
+"""All or nothing: a tree is staged beside its place and swapped in when it has been proven."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from waf_builder import __version__
+from waf_builder.config.model import Config
+from waf_builder.errors import WafBuilderError
+
+STAMP = "waf-builder.json"
+"""The file by which a rendered tree is known; a folder without it is never replaced."""
+
+NOT_RENDERED = ("engine", "runtime")
+"""What a tree holds besides: links to the machine's engine, and what boot fills in."""
+
+
+def stamp(config: Config, tree: Mapping[str, str]) -> str:
+    """Return the text of the stamp: who made the tree, for what, and the digest of each file."""
+    locations = sum(len(server.locations) for server in config.servers)
+    mode = {"On": "block", "DetectionOnly": "detect", "Off": "off"}[config.policy.engine]
+    summary = f"waf-builder {__version__}, {config.target}, mode {mode}, {locations} routes"
+    content = {
+        "made_by": "waf-builder",
+        "version": __version__,
+        "summary": summary.replace(" 1 routes", " 1 route"),
+        "nginx": str(config.target.nginx),
+        "modsecurity": str(config.target.modsecurity),
+        "crs": str(config.target.crs),
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in tree.items()},
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def write_tree(tree: Mapping[str, str], folder: Path) -> None:
+    """Write every file of tree below folder."""
+    for parent in {(folder / name).parent for name in tree}:
+        parent.mkdir(parents=True, exist_ok=True)
+    for name, text in tree.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def staged(tree: Mapping[str, str], target: Path | None = None) -> Iterator[Path]:
+    """Write tree into a fresh folder beside target and yield it; it is gone afterwards.
+
+    Beside target, so that the swap is a rename within one file system; without a target, among
+    the temporary files.
+    """
+    if target is not None:
+        require_replaceable(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{target.name}." if target else "waf-builder."
+    holder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent if target else None))
+    try:
+        folder = holder / (target.name if target else "waf")
+        folder.mkdir()
+        write_tree(tree, folder)
+        yield folder
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Swap a staged tree into place; until then the old one stays."""
+    previous = folder.with_name(f"{target.name}.previous")
+    if target.exists():
+        target.rename(previous)
+    try:
+        folder.rename(target)
+    except OSError:
+        if previous.exists():
+            previous.rename(target)
+        raise
+
+
+def require_replaceable(target: Path) -> None:
+    """Raise WafBuilderError when target is there and is not a rendered tree, or an empty folder."""
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise WafBuilderError(f"{target} is not a folder\n    Give -o a folder, or a new name.")
+    if target.is_dir() and not (target / STAMP).is_file() and any(target.iterdir()):
+        raise WafBuilderError(
+            f"{target} was not made by waf-builder (it has no {STAMP}), so it is left alone\n"
+            "    Give -o another folder, or remove this one yourself."
+        )
+
+
+def read_tree(folder: Path) -> dict[str, str]:
+    """Return the rendered files of a published tree; empty where there is none."""
+    if not folder.is_dir():
+        return {}
+    return {
+        name: path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and (name := path.relative_to(folder).as_posix()).split("/")[0] not in NOT_RENDERED
+    }
+
+
+def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Return a unified diff of two trees without their stamps; empty when they are the same."""
+    lines: list[str] = []
+    for name in sorted((old.keys() | new.keys()) - {STAMP}):
+        lines += difflib.unified_diff(
+            old.get(name, "").splitlines(keepends=True),
+            new.get(name, "").splitlines(keepends=True),
+            f"a/{name}" if name in old else "/dev/null",
+            f"b/{name}" if name in new else "/dev/null",
+        )
+    return "".join(lines)

@@ -1,0 +1,65 @@
+"""From a Config to the text of every file, in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2.exceptions import TemplateNotFound
+
+from waf_builder.config.model import Config
+from waf_builder.errors import ProblemsError
+from waf_builder.problem import Place, Problem, did_you_mean
+from waf_builder.render.environment import make_environment
+from waf_builder.render.outputs import outputs
+from waf_builder.render.overrides import Overrides
+
+Tree = dict[str, str]
+"""The rendered files: path below the tree -> text."""
+
+
+def render(config: Config, overrides: Overrides | None = None) -> Tree:
+    """Return the tree for a configuration, the user's own rule files included.
+
+    Raises ProblemsError, with file and line, for an override that Jinja cannot render.
+    """
+    folder = overrides.templates if overrides else None
+    environment = make_environment(folder)
+    tree: Tree = {}
+    for output in outputs(config):
+        try:
+            template = environment.get_template(output.template)
+            tree[output.path] = template.render(output.context)
+        except (TemplateError, ValueError, TypeError) as error:
+            if folder is None:
+                raise
+            raise ProblemsError([_problem(error, output.template, folder)]) from error
+    if overrides:
+        tree.update(overrides.rules)
+    return tree
+
+
+def _problem(error: Exception, template: str, folder: Path) -> Problem:
+    if isinstance(error, TemplateSyntaxError):
+        place = Place(error.filename or str(folder / (error.name or template)), error.lineno)
+        return Problem("render.template-syntax", f"not a template: {error.message}", place)
+    if isinstance(error, TemplateNotFound):
+        known = [
+            f"builtin:{name}" for name in make_environment().list_templates() if ":" not in name
+        ]
+        hint = did_you_mean(str(error.name), known)
+        return Problem("render.no-template", f"there is no template {error.name!r}", None, hint)
+    return Problem(
+        "render.template", f"{template} cannot be rendered: {error}", _line_in(error, folder)
+    )
+
+
+def _line_in(error: Exception, folder: Path) -> Place | None:
+    trace = error.__traceback__
+    place = None
+    while trace:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(str(folder)):
+            place = Place(file, trace.tb_lineno)
+        trace = trace.tb_next
+    return place
