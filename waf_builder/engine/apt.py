@@ -1,14 +1,205 @@
-"""Get an engine by apt, without root and without installing anything."""
+"""Get an engine by apt, without root and without installing anything.
+
+Debian 12 and Ubuntu 24.04 are the first with nginx's ModSecurity module in a package of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from waf_builder.engine import layout, store
+from waf_builder.engine.lean import make_lean
+from waf_builder.engine.model import Start
+from waf_builder.engine.packages import Apt, AptError, Package, private_status
+from waf_builder.engine.probe import nginx_and_module
+from waf_builder.engine.smoke import smoke_test
 from waf_builder.errors import EngineError
 
+Progress = Callable[[str], None]
 
-def get(progress: Callable[[str], None]) -> Path:
-    """Return the root of an engine got by apt."""
-    progress("apt")
-    raise EngineError("no engine by apt yet")
+# The library's name differs between releases (libmodsecurity3, libmodsecurity3t64); it follows.
+PACKAGES = ("nginx", "libnginx-mod-http-modsecurity", "modsecurity-crs")
+
+# Got even where the machine has them installed, so that the engine is whole.
+_ENGINE = re.compile(
+    r"nginx|nginx-(common|core|light|full|extras)|libnginx-mod-.*|libmodsecurity.*|modsecurity-crs"
+)
+# Dependencies of the packages, not of the programs: 6 MB of headers, an editor of routes, and
+# a kit that other modules link to. libnginx-mod-http-modsecurity runs without them.
+NEEDLESS = ("iproute2", "libmodsecurity-dev", "libnginx-mod-http-ndk")
+
+_LISTING = "packages.txt"
+"""In an engine's root: the files it was made of, and their checksums."""
+
+_STATUS = Path("/var/lib/dpkg/status")
+
+_WAYS_OUT = """\
+    Other ways to an engine:
+      - install nginx with its ModSecurity v3 module and the OWASP Core Rule Set by hand,
+        then use --engine system (and --crs DIR where the rules are in a folder of their own)
+      - --engine DIR: a folder with usr/sbin/nginx, its module and its libraries"""
+
+_ADVICE = {
+    r"is expired|is not valid yet": """\
+    The lists of a package source do not fit this machine's clock: compare `date` with the right
+    time; if that agrees, the source is no longer kept up to date.""",
+    r"Unable to locate package|has no installation candidate": """\
+    The first releases with these packages are Debian 12 and Ubuntu 24.04, there in the component
+    `universe`.""",
+    r"NO_PUBKEY|is not signed": """\
+    The source's signing key is not on this machine; its documentation says how to add it.""",
+    r"No space left|enough free space": """\
+    Make room, or name another folder in $WAF_BUILDER_CACHE.""",
+    r"Could not|Connection|Temporary failure|Failed to fetch": """\
+    This machine does not reach its package sources: check the network and, behind a proxy, apt's
+    setting Acquire::http::Proxy.""",
+}
+"""What apt's own words mean for the user; the first that matches is told."""
+
+
+def get(progress: Progress, *, refresh: bool = False) -> Path:
+    """Return the root of an engine from this machine's package sources.
+
+    refresh: look for a newer one although there is one in the cache; when that fails, the one
+    that is there stays, and progress gets the reason.
+    EngineError says what failed, in apt's own words too, and the ways out.
+    """
+    of = store.folder()
+    if (good := store.current(of)) is not None and not refresh:
+        return good
+    for program in ("apt-get", "dpkg-deb"):
+        if shutil.which(program) is None:
+            raise EngineError(
+                f"no engine by apt: this machine has no {program};"
+                f" only Debian, Ubuntu and their kin do\n{_WAYS_OUT}"
+            )
+    with store.locked(of, progress):
+        good = store.current(of)
+        if good is not None and not refresh:
+            return good
+        try:
+            status = private_status(_installed(), without=_ENGINE, placeholders=NEEDLESS)
+            return fetch(Apt(of / "apt", status), of, progress, release=store.codename())
+        except EngineError as error:
+            if good is None:
+                raise
+            reason = str(error).removesuffix(f"\n{_WAYS_OUT}")
+            progress(f"keeping the engine that is there: {reason}")
+            return good
+
+
+def fetch(
+    apt: Apt,
+    of: Path,
+    progress: Progress,
+    *,
+    release: str,
+    libc: bool = False,
+) -> Path:
+    """Return the root of an engine from apt's package source, made the current one in `of`.
+
+    The caller holds the store's lock.
+    release: what messages call the package source.
+    libc: whether a C library may come along; its engine then starts by its own loader.
+    """
+    try:
+        packages, archives = _archives(apt, progress, release)
+        if not libc and any(package.name == "libc6" for package in packages):
+            raise EngineError(
+                f"the engine of {release} needs a newer C library than this machine has:"
+                " libc6 would have to come along, and the machine's own libraries with it\n"
+                "    Bring the machine up to date (apt-get upgrade), then try again.\n"
+                f"{_WAYS_OUT}"
+            )
+        listing = "".join(f"{package.file} {package.sha256}\n" for package in packages)
+        good = store.current(of)
+        if good is not None and _still_good(good, listing):
+            progress("the engine in the cache is the newest, and works")
+            return good
+        with store.staging(of) as staged:
+            progress("unpacking, and testing with real requests")
+            root = _assemble(archives, staged)
+            (root / _LISTING).write_text(listing, encoding="utf-8")
+            return store.publish(root, of)
+    except OSError as error:
+        raise EngineError(f"cannot put an engine into {of}: {error}") from error
+    finally:
+        apt.close()
+
+
+def _archives(apt: Apt, progress: Progress, release: str) -> tuple[list[Package], list[Path]]:
+    """Return what apt chose, and its files."""
+    for last_try in (False, True):
+        progress(f"getting the package lists of {release}")
+        complaints = apt.update()
+        try:
+            packages = apt.resolve(PACKAGES)
+            missing = apt.missing(packages)
+            size = sum(package.size for package in missing) / 1e6
+            progress(f"getting {len(missing)} of {len(packages)} packages, {size:.1f} MB")
+            return packages, apt.download(PACKAGES, packages)
+        except AptError as error:
+            # A mirror that is just changing has lists that name files it no longer has.
+            gone = any("404" in line for line in error.said)
+            if gone and not last_try:
+                continue
+            raise EngineError(_explained(error, complaints, release)) from error
+    raise AssertionError  # the last try returns or raises
+
+
+def _explained(error: AptError, complaints: Sequence[str], release: str) -> str:
+    # The errors of the last step first; what the update complained about may be the cause.
+    said = list(dict.fromkeys([*error.said, *complaints]))
+    lines = [f"no engine by apt from {release}: {error}"]
+    lines += [f"    apt says: {line}" for line in said[:6]]
+    # Lists that did not come explain packages that are not found, so they are looked at first.
+    for line in [*complaints, *error.said]:
+        if advice := next((_ADVICE[known] for known in _ADVICE if re.search(known, line)), None):
+            lines.append(advice)
+            break
+    return "\n".join([*lines, _WAYS_OUT])
+
+
+def _assemble(archives: Sequence[Path], staged: Path) -> Path:
+    """Return a lean engine, made of archives below staged, that has served real requests."""
+    unpacked = staged / "unpacked"
+    for archive in archives:
+        command = ["dpkg-deb", "-x", str(archive), str(unpacked)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if run.returncode != 0:
+            raise EngineError(f"cannot unpack {archive}: {run.stderr.strip()}")
+    root = staged / "root"
+    make_lean(unpacked, root)
+    _test(root)
+    return root
+
+
+def _still_good(root: Path, listing: str) -> bool:
+    try:
+        if (root / _LISTING).read_text(encoding="utf-8") != listing:
+            return False
+        _test(root)
+    except (OSError, EngineError):
+        return False
+    return True
+
+
+def _test(root: Path) -> None:
+    start = Start(root / layout.NGINX, layout.loader(root), layout.library_path(root))
+    _version, module = nginx_and_module(root, start)
+    smoke_test(start, module)
+
+
+def _installed() -> str:
+    try:
+        return _STATUS.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        # Without it apt would take everything along, the C library too, and say nothing.
+        raise EngineError(
+            f"no engine by apt: cannot read what is installed: {_STATUS}: {error.strerror}\n"
+            f"{_WAYS_OUT}"
+        ) from error

@@ -52,9 +52,7 @@ def find(where: str | None = None, crs: str | None = None, progress: Progress = 
         except EngineError as error:
             raise EngineError(f"no engine in the system: {error}\n{_WAYS_OUT}") from error
     if where == "apt":
-        from waf_builder.engine import apt, store
-
-        return _engine(store.current() or apt.get(progress), crs)
+        return _by_apt(crs, progress)
     return _folder(Path(where), crs)
 
 
@@ -78,6 +76,18 @@ def _best(crs: str | None) -> Engine:
     raise EngineError(f"no engine on this machine: nginx with ModSecurity\n{looked}\n{_WAYS_OUT}")
 
 
+def _by_apt(crs: str | None, progress: Progress) -> Engine:
+    from waf_builder.engine import apt
+
+    root = apt.get(progress)
+    try:
+        probe(root, _start(root))
+    except EngineError as error:
+        progress(f"the engine in {root} no longer starts, getting another: {error}")
+        root = apt.get(progress, refresh=True)
+    return _engine(root, crs)
+
+
 def _system(crs: str | None) -> Engine:
     folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin"]
     for folder in folders:
@@ -98,14 +108,18 @@ def _folder(root: Path, crs: str | None) -> Engine:
 
 
 def _engine(root: Path, crs: str | None) -> Engine:
-    nginx = root / "usr/sbin/nginx"
+    nginx = root / layout.NGINX
     if not nginx.is_file():
         raise EngineError(
-            f"no engine in {root}: it has no usr/sbin/nginx\n"
+            f"no engine in {root}: it has no {layout.NGINX}\n"
             "    An engine folder looks like the root of a system: usr/sbin/nginx,"
             f" usr/lib/nginx/modules/{layout.MODULE}, and the libraries below usr/lib."
         )
-    return _complete(root, Start(nginx, layout.loader(root), layout.library_path(root)), crs)
+    return _complete(root, _start(root), crs)
+
+
+def _start(root: Path) -> Start:
+    return Start(root / layout.NGINX, layout.loader(root), layout.library_path(root))
 
 
 def _complete(root: Path, start: Start, crs: str | None) -> Engine:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from waf_builder.errors import EngineError
 
+NGINX = Path("usr/sbin/nginx")
 MODULE = "ngx_http_modsecurity_module.so"
 
 _LIBRARY_FOLDERS = (

@@ -46,26 +46,32 @@ def probe(root: Path, start: Start) -> Facts:
     """
     if (known := _recall(start)) is not None:
         return known
+    version, module = nginx_and_module(root, start)
+    connector = _CONNECTOR.search(_load(start, module))
+    library, modsecurity = _modsecurity(start, module)
+    facts = Facts(
+        module=module,
+        nginx=version,
+        modsecurity=modsecurity,
+        connector=Version.parse(connector[1]) if connector else None,
+    )
+    _remember(start, facts, [start.nginx, module, library])
+    return facts
+
+
+def nginx_and_module(root: Path, start: Start) -> tuple[Version, Path]:
+    """Return nginx's version and the file of its ModSecurity module, without loading that."""
     said = _run(start, ["-V"]).stderr
     version = _NGINX.search(said)
     if version is None:
-        raise EngineError(f"{start.nginx} is not an nginx: {_first_line(said)}")
+        raise EngineError(f"{start.nginx} is not an nginx that starts here: {_first_line(said)}")
     module = _module(root, said)
     if not module.is_file():
         raise EngineError(
             f"{start.nginx} has no ModSecurity: {module} is not there\n"
             "    On Debian and Ubuntu the package is libnginx-mod-http-modsecurity."
         )
-    connector = _CONNECTOR.search(_load(start, module))
-    library, modsecurity = _modsecurity(start, module)
-    facts = Facts(
-        module=module,
-        nginx=Version.parse(version[1]),
-        modsecurity=modsecurity,
-        connector=Version.parse(connector[1]) if connector else None,
-    )
-    _remember(start, facts, [start.nginx, module, library])
-    return facts
+    return Version.parse(version[1]), module
 
 
 def _module(root: Path, said: str) -> Path:
@@ -86,7 +92,6 @@ def _load(start: Start, module: Path) -> str:
     folder = Path(tempfile.mkdtemp(prefix="waf-builder-probe-"))
     try:
         conf = folder / "nginx.conf"
-        quoted = str(module).replace("\\", "\\\\").replace('"', '\\"')
         # Only root can change users, and nginx stops when its built-in one does not exist.
         user = "user root root;\n" if os.geteuid() == 0 else ""
         temporary = "".join(
@@ -94,7 +99,7 @@ def _load(start: Start, module: Path) -> str:
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         conf.write_text(
-            f'{user}load_module "{quoted}";\nerror_log stderr notice;\npid nginx.pid;\n'
+            f"{user}load_module {quoted(module)};\nerror_log stderr notice;\npid nginx.pid;\n"
             f"events {{}}\nhttp {{ access_log off; {temporary} }}\n",
             encoding="utf-8",
             errors="surrogateescape",
@@ -109,6 +114,12 @@ def _load(start: Start, module: Path) -> str:
         return run.stderr
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def quoted(path: Path) -> str:
+    """Return path as one argument of an nginx directive that takes no variables."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _modsecurity(start: Start, module: Path) -> tuple[Path, Version]:
