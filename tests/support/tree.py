@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waf_builder.engine.link import link
+from waf_builder.paths import start_waf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from waf_builder.engine import Engine
 
@@ -114,3 +117,25 @@ def add_fields(tree: Path, name: str, text: str, fields: Iterable[str]) -> None:
     """Add boot/NAME.conf and the lines of boot/fields that fill it."""
     (tree / f"boot/{name}.conf").write_text(text, encoding="utf-8")
     (tree / "boot/fields").write_text("".join(f"{field}\n" for field in fields), encoding="utf-8")
+
+
+def boot(
+    tree: Path | str, *, cwd: Path | None = None, **variables: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Run start-waf to its end, with these variables over ones that are good; None unsets."""
+    return subprocess.run(
+        [start_waf(), tree],
+        env=boot_environment(**variables),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def boot_environment(**variables: str | None) -> dict[str, str]:
+    """Return an environment to boot in: a port, a name server, and what is given."""
+    given = {"PATH": os.environ["PATH"], "PORT": "8080", "WAF_RESOLVERS": "127.0.0.1", **variables}
+    return {name: value for name, value in given.items() if value is not None}
