@@ -61,14 +61,15 @@ _ADVICE = {
 """What apt's own words mean for the user; the first that matches is told."""
 
 
-def get(progress: Progress, *, refresh: bool = False) -> Path:
+def get(progress: Progress, *, refresh: bool = False, of: Path | None = None) -> Path:
     """Return the root of an engine from this machine's package sources.
 
     refresh: look for a newer one although there is one in the cache; when that fails, the one
     that is there stays, and progress gets the reason.
+    of: the folder of the engines, when it is not the cache's.
     EngineError says what failed, in apt's own words too, and the ways out.
     """
-    of = store.folder()
+    of = of or store.folder()
     if (good := store.current(of)) is not None and not refresh:
         return good
     for program in ("apt-get", "dpkg-deb"):

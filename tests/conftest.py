@@ -1,0 +1,53 @@
+"""Engines for all tests, and an environment in which the user's own settings do not count."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from support import engines
+
+from waf_builder.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from waf_builder.engine.model import Engine
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WAF_BUILDER_ENGINE", "WAF_BUILDER_CRS", "STACK"):
+            patch.delenv(name, raising=False)
+        patch.setenv("WAF_BUILDER_CACHE", str(engines.folder() / "cache"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def engine_old(_own_environment: None) -> Engine:
+    """This distribution's engine; on Debian 12 nginx 1.22 and libmodsecurity 3.0.9."""
+    return _got(engines.old)
+
+
+@pytest.fixture(scope="session")
+def engine_new(_own_environment: None) -> Engine:
+    """Debian sid's engine, with its own loader: nginx 1.30 or newer."""
+    return _got(engines.new)
+
+
+@pytest.fixture(scope="session", params=["old", "new"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    found: Engine = request.getfixturevalue(f"engine_{request.param}")
+    return found
+
+
+def _got(get: Callable[[Callable[[str], None]], Engine]) -> Engine:
+    try:
+        return get(print)
+    except EngineError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must test a real engine: {error}", pytrace=False)
+        pytest.skip(f"no engine: {error}")

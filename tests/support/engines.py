@@ -1,0 +1,105 @@
+"""Two generations of real engines, got once and kept: `python -m tests.support.engines`.
+
+old: what this distribution's package sources have, unpacked by the rootless apt of the package.
+new: Debian sid's, in a folder with a C library and a loader of its own, so that it runs on
+whatever older system this is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from waf_builder.engine import apt, store
+from waf_builder.engine.find import find
+from waf_builder.engine.packages import Apt, private_status
+from waf_builder.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from waf_builder.engine.model import Engine
+
+_CHECKOUT = Path(__file__).parents[2]
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_NOTHING_MATCHES = re.compile(r"(?!)")
+
+
+def folder() -> Path:
+    """Return where the engines are kept: `$WAF_BUILDER_TEST_CACHE`, else below the checkout."""
+    return Path(os.environ.get("WAF_BUILDER_TEST_CACHE") or _CHECKOUT / ".cache/engines").absolute()
+
+
+def old(progress: Callable[[str], None]) -> Engine:
+    """Return this distribution's engine; EngineError when it cannot be had."""
+    return find(str(apt.get(progress, of=folder() / "old")))
+
+
+def new(progress: Callable[[str], None]) -> Engine:
+    """Return Debian sid's engine, with its own loader; EngineError when it cannot be had."""
+    of = folder() / "new"
+    with store.locked(of, progress):
+        root = store.current(of) or apt.fetch(
+            sid(of / "apt"), of, progress, release="sid", libc=True
+        )
+    return find(str(root))
+
+
+def sid(below: Path) -> Apt:
+    """Return an apt session on sid, from the archive this machine takes its packages from."""
+    below.mkdir(parents=True, exist_ok=True)
+    sources = below / "sid.list"
+    signed = f"[signed-by={_KEYRING}] " if _KEYRING.is_file() else ""
+    sources.write_text(f"deb {signed}{_archive()} sid main\n")
+    # Nothing counts as installed, so the C library comes along.
+    status = private_status("", without=_NOTHING_MATCHES, placeholders=apt.NEEDLESS)
+    settings = {
+        "Dir::Etc::sourcelist": str(sources),
+        "Dir::Etc::sourceparts": "/dev/null",
+        # A mirror that stands still serves the tests as well.
+        "Acquire::Check-Valid-Until": "false",
+    }
+    return Apt(below, status, settings)
+
+
+def _archive() -> str:
+    """Return the address of the distribution's archive, as this machine's apt knows it."""
+    try:
+        run = subprocess.run(
+            ["apt-get", "--print-uris", "-o", "Debug::NoLocking=true", "update"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    except OSError as error:
+        raise EngineError(f"no sid without apt: {error}") from error
+    found = re.search(rf"'([^']+)/dists/{re.escape(store.codename())}/", run.stdout)
+    if found is None:
+        raise EngineError(f"apt does not know where {store.codename()} comes from: {run.stderr}")
+    return found[1]
+
+
+def main() -> None:
+    """Get both engines, showing progress."""
+    began = time.monotonic()
+
+    def progress(message: str) -> None:
+        sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {message}\n")
+        sys.stdout.flush()
+
+    for name, get in (("old", old), ("new", new)):
+        engine = get(progress)
+        progress(
+            f"{name}: nginx {engine.nginx_version}, libmodsecurity {engine.modsecurity_version},"
+            f" Core Rule Set {engine.crs and engine.crs.version}, in {engine.root}"
+        )
+
+
+if __name__ == "__main__":
+    main()
