@@ -51,7 +51,7 @@ def _backend(name: str, backend: spec.Backend, target: Target) -> Backend:
         host = private_domain(
             text["app_id"], text["network_id"], text.get("process", ""), backend.index
         )
-    variable = f"backend_{name.replace('-', '_')}"
+    variable = f"address_{name.replace('-', '_')}"
     sticky, cookie = _sticky(name, backend.sticky)
     address = f"{host}:{text['port']}"
     return Backend(

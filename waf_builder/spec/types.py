@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, PlainValidator, Strict, WithJsonSchema
@@ -54,9 +55,22 @@ def _kind(value: object) -> str:
     return names.get(type(value), "a list" if isinstance(value, list) else "nothing")
 
 
+def _at_boot(value: Deferred, check: Callable[[Any], object]) -> Deferred:
+    """Check what is known now of a value that is completed at boot."""
+    if not re.fullmatch("[A-Za-z0-9._-]*", value.prefix + value.suffix):
+        raise fail(
+            "spec.environment",
+            f"{str(value)!r} holds a character that no name or id has",
+            "Around the variable there can be letters, digits, dots, hyphens and underscores.",
+        )
+    if value.default:
+        check(FromEnvironment(value.prefix + value.default + value.suffix, str(value)))
+    return value
+
+
 def _process(value: Any) -> str | Deferred:
     if isinstance(value, Deferred):
-        return value
+        return _at_boot(value, _process)
     name = _text(value, "spec.process", "a process type of the backend's Procfile")
     if re.search(r"\s", name):
         raise fail(
@@ -81,7 +95,7 @@ def _process(value: Any) -> str | Deferred:
 
 def _port(value: Any) -> int | Deferred:
     if isinstance(value, Deferred):
-        return value
+        return _at_boot(value, _port)
     if isinstance(value, FromEnvironment) and re.fullmatch(PORT, value):
         value = int(value)
     if isinstance(value, str) and value.isdigit() and not isinstance(value, FromEnvironment):
@@ -96,17 +110,19 @@ def _port(value: Any) -> int | Deferred:
 
 
 def _app_id(value: Any) -> str | Deferred:
+    if isinstance(value, Deferred):
+        return _at_boot(value, _app_id)
     return _platform_id(value, "ap", "application", "The dashboard shows it on the app's Settings.")
 
 
 def _network_id(value: Any) -> str | Deferred:
+    if isinstance(value, Deferred):
+        return _at_boot(value, _network_id)
     hint = "The dashboard shows it on the project's Private networks page."
     return _platform_id(value, "pn", "private network", hint)
 
 
-def _platform_id(value: Any, prefix: str, noun: str, hint: str) -> str | Deferred:
-    if isinstance(value, Deferred):
-        return value
+def _platform_id(value: Any, prefix: str, noun: str, hint: str) -> str:
     code = f"spec.{'app' if prefix == 'ap' else 'network'}-id"
     text = _text(value, code, f"{prefix}-<uuid>")
     if re.fullmatch(f"{prefix}-{_UUID}", text):
@@ -128,7 +144,7 @@ def _platform_id(value: Any, prefix: str, noun: str, hint: str) -> str | Deferre
 
 def _host(value: Any) -> str | Deferred:
     if isinstance(value, Deferred):
-        return value
+        return _at_boot(value, _host)
     text = _text(value, "spec.host", "a host name or an address")
     if "://" in text or "/" in text:
         raise fail(

@@ -1,0 +1,48 @@
+"""The command `waf-builder`: each command is a thin shell over one library call."""
+
+from __future__ import annotations
+
+import click
+
+from waf_builder import __version__
+from waf_builder.cli.check import check
+from waf_builder.cli.domains import domains
+from waf_builder.cli.init import init
+from waf_builder.cli.render import render
+from waf_builder.cli.run import run
+from waf_builder.cli.schema import schema
+from waf_builder.cli.templates import templates
+from waf_builder.cli.validate import validate
+from waf_builder.errors import WafBuilderError
+
+
+class Cli(click.Group):
+    """The one place where the library's errors become a message and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; 1 for a problem that the user can mend."""
+        try:
+            return super().invoke(ctx)
+        except WafBuilderError as error:
+            from waf_builder.cli.output import show_error
+
+            show_error(error)
+            ctx.exit(1)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order in which people meet them."""
+        return list(self.commands)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="waf-builder")
+def main() -> None:
+    """Put a web application firewall before an app in a private network.
+
+    A short backend.yaml goes in; a proven nginx + ModSecurity + OWASP Core Rule Set
+    configuration comes out.
+    """
+
+
+for command in (init, validate, render, check, run, domains, schema, templates):
+    main.add_command(command)
