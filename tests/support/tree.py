@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
+import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +17,7 @@ from waf_builder.engine.link import link
 from waf_builder.paths import start_waf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from waf_builder.engine import Engine
 
@@ -139,3 +144,105 @@ def boot_environment(**variables: str | None) -> dict[str, str]:
     """Return an environment to boot in: a port, a name server, and what is given."""
     given = {"PATH": os.environ["PATH"], "PORT": "8080", "WAF_RESOLVERS": "127.0.0.1", **variables}
     return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass
+class Running:
+    """A start-waf whose nginx listens; `said` is what stood on stderr by then."""
+
+    process: subprocess.Popen[str]
+    port: int
+    said: list[str]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return ("127.0.0.1", self.port)
+
+    def refuses(self) -> bool:
+        """Wait until new connections are refused; False when they never are."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(self.address, timeout=1).close()
+            except ConnectionRefusedError:
+                return True
+            time.sleep(0.01)
+        return False
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end, and return the exit status and the rest of stderr."""
+        _, stderr = self.process.communicate(timeout=20)
+        return self.process.returncode, stderr
+
+
+@contextlib.contextmanager
+def running(
+    tree: Path | str, *, cwd: Path | None = None, **variables: str | None
+) -> Iterator[Running]:
+    """Boot a tree on a free port of 127.0.0.1, and end it in any case."""
+    port = free_port()
+    given = {"PORT": str(port), "WAF_ADDRESS": "127.0.0.1", **variables}
+    process = subprocess.Popen(
+        [start_waf(), tree],
+        env=boot_environment(**given),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    watch = threading.Timer(60, process.kill)
+    watch.start()
+    try:
+        yield Running(process, port, _read_until_listening(process))
+    finally:
+        watch.cancel()
+        left = descendants(process.pid)
+        process.kill()
+        process.communicate(timeout=10)
+        assert gone(left), left
+
+
+def _read_until_listening(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stderr
+    said = []
+    # Not by iteration, which would read ahead of communicate().
+    while line := process.stderr.readline():
+        said.append(line)
+        if line.startswith("waf: listening on "):
+            return said
+    raise AssertionError(f"start-waf ended with {process.wait(10)}: {''.join(said)}")
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the processes below this one."""
+    parents = {one: parent for one, parent, _ in _processes()}
+    found = {pid}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def gone(pids: Iterable[int], timeout: float = 10) -> bool:
+    """Wait until none of these runs any more; False when one still does."""
+    wanted, deadline = set(pids), time.monotonic() + timeout
+    while wanted & {pid for pid, _, state in _processes() if state != "Z"}:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = entry.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            yield int(entry.parent.name), int(parent), state
