@@ -120,7 +120,8 @@ def find_target(
     target = NEWEST
     if engine:
         crs = engine.crs.version if engine.crs else NEWEST.crs
-        target = Target(engine.nginx_version, engine.modsecurity_version, crs)
+        connector = engine.connector_version or NEWEST.connector
+        target = Target(engine.nginx_version, engine.modsecurity_version, connector, crs)
     elif choice.crs:
         target = replace(target, crs=_crs_version(choice.crs))
     if choice.nginx_version:
@@ -132,10 +133,7 @@ def find_target(
 
 
 def _find_engine(choice: Choice, progress: Progress) -> tuple[Engine | None, list[Problem]]:
-    try:
-        from waf_builder.engine.compat import check_pair
-    except ImportError:
-        check_pair = lambda engine: []
+    from waf_builder.engine.compat import check_pair
     from waf_builder.engine.find import find
 
     try:
@@ -154,7 +152,7 @@ _NO_ENGINE_HERE = Problem(
     "engine.none",
     f"no engine on this machine: rendered for {NEWEST}, and nginx has not tested it",
     hint="`--engine apt` gets one without root; `--engine none` says that this is meant.",
-    severity=Severity.NOTE,
+    severity=Severity.WARNING,
 )
 
 

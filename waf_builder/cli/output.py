@@ -23,9 +23,11 @@ def show_error(error: WafBuilderError) -> None:
     click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
 
 
-def show_problems(problems: Iterable[Problem]) -> None:
-    """Print problems to stderr, one after the other."""
+def show_problems(problems: Iterable[Problem], *, notes: bool = True) -> None:
+    """Print problems to stderr, one after the other; notes only where they are asked for."""
     for problem in problems:
+        if problem.severity is Severity.NOTE and not notes:
+            continue
         word = problem.severity.value
         styled = click.style(word, fg=_COLOURS[problem.severity], bold=True)
         click.echo(problem.render().replace(f"{word}: ", f"{styled}: ", 1), err=True)

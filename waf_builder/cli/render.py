@@ -50,12 +50,12 @@ def render(
         raise click.UsageError("-o and --diff exclude each other")
     choice = pipeline.Choice(engine, crs, nginx_version)
     rendered = pipeline.render_spec(spec, choice, progress=progress)
-    show_problems(rendered.problems)
+    show_problems(rendered.problems, notes=False)
     if output:
-        show_problems(pipeline.publish_checked(rendered, output))
+        show_problems(pipeline.publish_checked(rendered, output), notes=False)
         click.echo(f"{output}: {len(rendered.tree)} files for {rendered.config.target}", err=True)
         return
-    show_problems(pipeline.prove(rendered))
+    show_problems(pipeline.prove(rendered), notes=False)
     if diff:
         text = difference(read_tree(diff), rendered.tree)
         click.echo(text, nl=False)

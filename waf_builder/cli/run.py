@@ -58,7 +58,7 @@ def run(
         stand_in = backend_from_url(backend) if backend else None
         choice = pipeline.Choice(engine, crs)
         rendered = pipeline.render_for_run(spec, choice, stand_in, progress)
-        show_problems([*rendered.problems, *pipeline.prove(rendered)])
+        show_problems([*rendered.problems, *pipeline.prove(rendered)], notes=False)
         versions = str(rendered.config.target)
         assert rendered.engine  # noqa: S101  render_for_run has got one
         tree = stack.enter_context(local_waf(rendered.tree, rendered.engine))

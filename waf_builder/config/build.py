@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waf_builder.config.backends import build_backends
-from waf_builder.config.errorpages import ERROR_PAGES
+from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.model import Config, Target, Timeouts
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
 from waf_builder.config.servers import build_locations, build_servers
@@ -13,7 +13,12 @@ from waf_builder.errors import ProblemsError
 from waf_builder.spec import model as spec
 from waf_builder.version import Version
 
-NEWEST = Target(nginx=Version(1, 30, 4), modsecurity=Version(3, 0, 16), crs=Version(4, 25, 1))
+NEWEST = Target(
+    nginx=Version(1, 30, 4),
+    modsecurity=Version(3, 0, 16),
+    connector=Version(1, 0, 4),
+    crs=Version(4, 25, 1),
+)
 """What is rendered for where no engine is at hand and none is named."""
 
 
@@ -59,4 +64,5 @@ def build(
         rules_before_crs=tuple(rules_before_crs),
         rules_after_crs=tuple(rules_after_crs),
         error_pages=ERROR_PAGES,
+        error_page_statuses=error_page_statuses(target),
     )

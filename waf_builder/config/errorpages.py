@@ -5,7 +5,7 @@ Nothing here names a rule: whoever probes the WAF learns only that it refused.
 
 from __future__ import annotations
 
-from waf_builder.config.model import ErrorPage
+from waf_builder.config.model import ErrorPage, Target
 
 _RETRY = "Please try again in a moment."
 
@@ -27,3 +27,17 @@ ERROR_PAGES = (
     ErrorPage(503, "Not available", "The site is not available at the moment. " + _RETRY),
     ErrorPage(504, "No answer in time", "The site took too long to answer. " + _RETRY),
 )
+
+_REFUSED_BY_RULES = frozenset({400, 403})
+
+
+def error_page_statuses(target: Target) -> tuple[int, ...]:
+    """Return the statuses that get a page of ours.
+
+    A refusal without a record could never be mended, so where the page would cost the record,
+    nginx's plain page is sent. The request id stands in a header in both cases.
+    """
+    statuses = (page.status for page in ERROR_PAGES)
+    if target.logs_redirected_refusals:
+        return tuple(statuses)
+    return tuple(status for status in statuses if status not in _REFUSED_BY_RULES)

@@ -20,7 +20,17 @@ class Target:
 
     nginx: Version
     modsecurity: Version
+    connector: Version
     crs: Version
+
+    @property
+    def logs_redirected_refusals(self) -> bool:
+        """Whether a refusal that got an own error page still reaches the audit log.
+
+        Before ModSecurity-nginx 1.0.4 the redirect to the page loses the transaction.
+        https://github.com/owasp-modsecurity/ModSecurity-nginx/pull/346
+        """
+        return self.connector >= Version(1, 0, 4)
 
     @property
     def resolves_upstreams(self) -> bool:
@@ -204,6 +214,7 @@ class Config:
     rules_before_crs: tuple[str, ...]
     rules_after_crs: tuple[str, ...]
     error_pages: tuple[ErrorPage, ...]
+    error_page_statuses: tuple[int, ...]
 
     @property
     def boot_fields(self) -> tuple[BootField, ...]:

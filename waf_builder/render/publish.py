@@ -24,13 +24,13 @@ NOT_RENDERED = ("engine", "runtime")
 
 def stamp(config: Config, tree: Mapping[str, str]) -> str:
     """Return the text of the stamp: who made the tree, for what, and the digest of each file."""
-    locations = sum(len(server.locations) for server in config.servers)
+    routes = len({location.label for server in config.servers for location in server.locations})
     mode = {"On": "block", "DetectionOnly": "detect", "Off": "off"}[config.policy.engine]
-    summary = f"waf-builder {__version__}, {config.target}, mode {mode}, {locations} routes"
+    summary = f"waf-builder {__version__}, {config.target}, mode {mode}, {routes} route{'' if routes == 1 else 's'}"
     content = {
         "made_by": "waf-builder",
         "version": __version__,
-        "summary": summary.replace(" 1 routes", " 1 route"),
+        "summary": summary,
         "nginx": str(config.target.nginx),
         "modsecurity": str(config.target.modsecurity),
         "crs": str(config.target.crs),

@@ -23,6 +23,8 @@ _LOOPBACK_NAMES = {"localhost": "127.0.0.1", "ip6-localhost": "::1"}
 def local_waf(tree: Mapping[str, str], engine: Engine) -> Iterator[Path]:
     """Yield a folder that `start-waf` can boot; it is removed afterwards."""
     with staged(tree) as folder:
+        # Started as root, nginx's workers are somebody else, and read the error pages.
+        folder.parent.chmod(0o755)
         link(engine, folder)
         yield folder
 
