@@ -269,20 +269,28 @@ def test_refuses_a_socket_for_stdout(stub):
 
 
 @needs_root
-def test_refuses_a_stdout_of_another_user(shared):
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_refuses_a_stream_of_another_user(shared, stream):
     tree = with_stub(write_tree(shared / "waf"))
+    reading, writing = os.pipe()
+    os.fchown(writing, NOBODY, NOBODY)
+    theirs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if stream == "stderr":
+        theirs["stdout"] = writing
     result = subprocess.run(
         [_readable(start_waf(), shared), tree],
         env=boot_environment(),
-        capture_output=True,
         text=True,
         timeout=10,
         check=False,
         user=NOBODY,
         group=NOBODY,
         extra_groups=[],
+        **theirs,
     )
-    assert (result.returncode, result.stderr) == (1, cannot_be_opened("stdout", NOBODY))
+    os.close(reading)
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (1, cannot_be_opened(stream, NOBODY))
 
 
 @needs_root
