@@ -24,7 +24,8 @@ NOT_RENDERED = ("engine", "runtime")
 
 def stamp(config: Config, tree: Mapping[str, str]) -> str:
     """Return the text of the stamp: who made the tree, for what, and the digest of each file."""
-    routes = len({location.label for server in config.servers for location in server.locations})
+    labels = {location.label for server in config.servers for location in server.locations}
+    routes = len(labels)
     mode = {"On": "block", "DetectionOnly": "detect", "Off": "off"}[config.policy.engine]
     summary = f"waf-builder {__version__}, {config.target}, mode {mode}, {routes} route{'' if routes == 1 else 's'}"
     content = {

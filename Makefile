@@ -1,0 +1,50 @@
+# The two commands: `make run` and `make test`. Everything they need is set up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PORT ?= 8080
+# Two test processes: nginx, its clients and its backends are processes of their own.
+JOBS ?= 2
+
+.PHONY: help run test lint format engines bench docs clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml
+	@echo "... setting up $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "waf-builder needs Python 3.10 or newer; choose one with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $(READY)
+
+run: $(READY) ## Start a demo backend with the WAF before it, on 127.0.0.1:8080
+	@$(BIN)/waf-builder run examples/minimal/backend.yaml --demo --port $(PORT)
+
+test: $(READY) engines ## Run every test
+	@$(BIN)/pytest -n $(JOBS)
+
+engines: $(READY) ## Get the engines that the tests use, without root
+	@$(BIN)/python -m tests.support.engines
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/shellcheck buildpack/runtime/start-waf
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff format .
+
+bench: $(READY) engines ## Measure, and print tables
+	@$(BIN)/python bench/render.py
+
+docs: $(READY) ## Write the generated parts of the documentation again
+	@$(BIN)/python -m tests.docs
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
