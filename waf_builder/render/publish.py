@@ -25,9 +25,9 @@ NOT_RENDERED = ("engine", "runtime")
 def stamp(config: Config, tree: Mapping[str, str]) -> str:
     """Return the text of the stamp: who made the tree, for what, and the digest of each file."""
     labels = {location.label for server in config.servers for location in server.locations}
-    routes = len(labels)
+    routes = f"{len(labels)} route{'' if len(labels) == 1 else 's'}"
     mode = {"On": "block", "DetectionOnly": "detect", "Off": "off"}[config.policy.engine]
-    summary = f"waf-builder {__version__}, {config.target}, mode {mode}, {routes} route{'' if routes == 1 else 's'}"
+    summary = f"waf-builder {__version__}, {config.target}, mode {mode}, {routes}"
     content = {
         "made_by": "waf-builder",
         "version": __version__,
