@@ -119,6 +119,15 @@ def test_refuses_what_is_no_folder(tmp_path, what):
     )
 
 
+@pytest.mark.parametrize("name", ["", "-"])
+def test_does_not_take_the_current_folder_for_one_that_was_not_named(stub, name):
+    result = boot(name, cwd=stub, OLDPWD=str(stub))
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"waf: error: DIR is '{name}', {PUBLISHED}\n",
+    )
+
+
 @pytest.mark.parametrize("arguments", [[], ["a", "b"]])
 def test_takes_one_argument(arguments):
     result = subprocess.run(
