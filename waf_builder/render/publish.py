@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import difflib
 import hashlib
 import json
@@ -17,6 +18,10 @@ from waf_builder.errors import WafBuilderError
 
 STAMP = "waf-builder.json"
 """The file by which a rendered tree is known; a folder without it is never replaced."""
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+"""From Linux's fcntl.h and fs.h; see renameat2(2)."""
 
 NOT_RENDERED = ("engine", "runtime")
 """What a tree holds besides: links to the machine's engine, and what boot fills in."""
@@ -70,16 +75,25 @@ def staged(tree: Mapping[str, str], target: Path | None = None) -> Iterator[Path
 
 
 def publish(folder: Path, target: Path) -> None:
-    """Swap a staged tree into place; until then the old one stays."""
-    previous = folder.with_name(f"{target.name}.previous")
-    if target.exists():
-        target.rename(previous)
-    try:
+    """Swap a staged tree into place; until then the old one stays, and a crash loses neither."""
+    if not target.exists():
         folder.rename(target)
-    except OSError:
-        if previous.exists():
+    elif not _exchanged(folder, target):
+        previous = folder.with_name(f"{target.name}.previous")
+        target.rename(previous)
+        try:
+            folder.rename(target)
+        except OSError:
             previous.rename(target)
-        raise
+            raise
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names in one step, where the system can; there is no moment with neither."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    renameat2 = getattr(libc, "renameat2", None)
+    paths = (_AT_FDCWD, bytes(one), _AT_FDCWD, bytes(other), _RENAME_EXCHANGE)
+    return renameat2 is not None and renameat2(*paths) == 0
 
 
 def require_replaceable(target: Path) -> None:
