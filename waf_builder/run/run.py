@@ -44,6 +44,7 @@ def serve(  # noqa: PLR0913 (each is a choice of the command's user)
         stack.callback(waf.kill)
         with contextlib.suppress(KeyboardInterrupt):
             waf.start()
+            _tell(lines, 0, narrator, on_line)
             on_ready()
             _follow(waf, lines, narrator, on_line)
         with contextlib.suppress(KeyboardInterrupt):
@@ -59,16 +60,26 @@ def _follow(
     on_line: Callable[[str], None],
 ) -> None:
     """Tell what the WAF says until it has ended."""
-    ended = False
-    while not ended:
-        ended = waf.ended()
-        try:
-            while True:
-                for line in narrator.feed(lines.get(timeout=0 if ended else _PAUSE)):
-                    on_line(line)
-        except queue.Empty:
-            for line in narrator.flush() if ended else narrator.due():
+    while not waf.ended():
+        _tell(lines, _PAUSE, narrator, on_line)
+    _tell(lines, 0, narrator, on_line)
+    for line in narrator.flush():
+        on_line(line)
+
+
+def _tell(
+    lines: queue.SimpleQueue[str],
+    patience: float,
+    narrator: Narrator,
+    on_line: Callable[[str], None],
+) -> None:
+    """Tell what the WAF has said, until it says nothing for so many seconds."""
+    with contextlib.suppress(queue.Empty):
+        while True:
+            for line in narrator.feed(lines.get(timeout=patience)):
                 on_line(line)
+    for line in narrator.due():
+        on_line(line)
 
 
 @contextlib.contextmanager
