@@ -69,14 +69,17 @@ def run(
                 port=port,
                 resolvers=None,
                 on_line=click.echo,
-                on_ready=lambda: click.echo(_ready(f"http://{address}:{port}", versions)),
+                on_ready=lambda: click.echo(_ready(address, port, versions)),
             )
         )
 
 
-def _ready(url: str, versions: str) -> str:
+def _ready(address: str, port: int, versions: str) -> str:
+    # A Host that is an address is a match of its own (rule 920350), so a name is shown.
+    name = "localhost" if address == "127.0.0.1" else address
+    url = f"http://{name}:{port}"
     return f"""
-The WAF is listening on {url} ({versions}).
+The WAF is listening on http://{address}:{port} ({versions}).
   passes:      curl -i '{url}/?q=hello'
   is blocked:  curl -i '{url}/?q=1%20UNION%20SELECT%20password%20FROM%20users'
 Ctrl-C ends it.

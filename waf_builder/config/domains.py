@@ -24,7 +24,7 @@ def private_domain(
 
 
 def all_forms(backend: Backend) -> list[tuple[str, str]]:
-    """Return each name of a backend with what it stands for; `host` has only itself."""
+    """Return each form of a backend's name with what it stands for; `host` has only itself."""
     if backend.host is not None:
         return [(str(backend.host), "the host as the spec has it")]
     app_id, network_id = str(backend.app_id), str(backend.network_id)
@@ -32,11 +32,12 @@ def all_forms(backend: Backend) -> list[tuple[str, str]]:
     index = backend.index or 1
     forms = [
         (private_domain(app_id, network_id, process), f"every container of {process}"),
-        (
-            private_domain(app_id, network_id, process, index),
-            f"container {index} of {process}",
-        ),
+        (private_domain(app_id, network_id, process, index), f"container {index} of {process}"),
+        (private_domain(app_id, network_id), f"every container of {DEFAULT_PROCESS}"),
+        (private_domain(app_id, network_id, "", index), f"container {index} of {DEFAULT_PROCESS}"),
     ]
-    if process == DEFAULT_PROCESS:
-        forms.append((private_domain(app_id, network_id), "the same as web, without a process"))
-    return forms
+    used = 1 if backend.index else 0
+    return [
+        (name, f"{meaning}  <- the WAF uses this" if number == used else meaning)
+        for number, (name, meaning) in enumerate(forms)
+    ]
