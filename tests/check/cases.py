@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,24 +10,27 @@ FOLDER = Path(__file__).parent
 TREE = FOLDER / "tree"
 """A small rendered tree that every engine takes."""
 
-_CUT = "----------\n"
+_CUT = re.compile(r"^-{10}(?: .*)?\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A configuration and what a check says of it."""
+    """A configuration and what a check says of it.
+
+    expected: more than one where versions of a tool differ, each after dashes that name one.
+    """
 
     name: str
     given: str
-    expected: str
+    expected: tuple[str, ...]
 
 
 def cases(room: str) -> list[Case]:
     """Return the cases in the folder of one check."""
     found = []
     for file in sorted((FOLDER / room).glob("*.txt")):
-        given, _, expected = file.read_text(encoding="utf-8").partition(_CUT)
-        found.append(Case(file.stem, given, expected))
+        given, *expected = _CUT.split(file.read_text(encoding="utf-8"))
+        found.append(Case(file.stem, given, tuple(expected)))
     assert found, f"no cases for {room}"
     return found
 

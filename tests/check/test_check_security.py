@@ -24,7 +24,7 @@ def found(tree: Path, text: str) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, tmp_path: Path):
-    assert found(tmp_path, case.given) == case.expected
+    assert found(tmp_path, case.given) in case.expected
 
 
 @pytest.mark.parametrize("allowed", security.ALLOWED, ids=lambda allowed: allowed.plugin)
