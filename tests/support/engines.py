@@ -15,15 +15,30 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waf_builder.crs.installed import InstalledCrs
 from waf_builder.engine import apt, store
 from waf_builder.engine.find import find
+from waf_builder.engine.model import Engine
 from waf_builder.engine.packages import Apt, private_status
 from waf_builder.errors import EngineError
+from waf_builder.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from waf_builder.engine.model import Engine
+NEWEST = Engine(
+    root=Path("/"),
+    nginx=Path("/usr/sbin/nginx"),
+    module=Path("/usr/lib/nginx/modules/ngx_http_modsecurity_module.so"),
+    loader=None,
+    library_path=(),
+    unicode_map=Path("/etc/nginx/unicode.mapping"),
+    crs=InstalledCrs(Path("/usr/share/modsecurity-crs"), Version(4, 28, 0)),
+    nginx_version=Version(1, 30, 6),
+    modsecurity_version=Version(3, 0, 17),
+    connector_version=Version(1, 0, 4),
+)
+"""An installed engine of the newest versions, for tests that start nothing: it does not exist."""
 
 _CHECKOUT = Path(__file__).parents[2]
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

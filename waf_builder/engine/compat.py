@@ -96,7 +96,7 @@ def _pairs(engine: Engine) -> Iterator[Problem]:
                 "engine.crs-needs-newer",
                 f"Core Rule Set {crs.version} needs libmodsecurity {pair.needs} or newer, this is"
                 f" {engine.modsecurity_version}: {pair.reason}, which older ones cannot read",
-                hint="Take another rule set (--crs: 4.28.0 loads on any libmodsecurity 3), or a"
+                hint="Take another rule set (--crs: 4.28.0 loads on 3.0.9 too), or a"
                 " newer engine (--engine).",
             )
 

@@ -19,6 +19,12 @@ _SETTING = re.compile(r'^(?P<name>[^"]+) "(?P<value>[^"]*)";$')
 # mirrors, pins. Not its hooks, which would run after our update too, and not its extra indexes.
 _KEPT = ("Acquire::", "APT::Architecture", "APT::Default-Release", "Dir::Etc", "Dir::Ignore")
 _DROPPED = ("Acquire::IndexTargets", "Acquire::Languages", "Dir::Etc::main", "Dir::Etc::parts")
+_PATIENCE = {
+    "Acquire::Retries": "3",
+    "Acquire::Retries::Delay::Maximum": "3",
+    "Acquire::http::Timeout": "30",
+    "Acquire::https::Timeout": "30",
+}
 _FIELDS = ("Package", "Status", "Version", "Architecture", "Multi-Arch", "Provides")
 
 
@@ -138,13 +144,10 @@ class Apt:
             "APT::Install-Recommends": "false",
             "Acquire::Languages": "none",
             "Acquire::GzipIndexes": "true",
-            "Acquire::Retries": "3",
-            "Acquire::Retries::Delay::Maximum": "3",
-            "Acquire::http::Timeout": "30",
-            "Acquire::https::Timeout": "30",
             **settings,
         }
-        lines = [*_machine_settings(), *(f'{name} "{value}";' for name, value in ours.items())]
+        # The last one wins: the machine knows its network better than we do.
+        lines = [*_lines(_PATIENCE), *_machine_settings(), *_lines(ours)]
         if bad := [line for line in lines if line.count('"') != 2]:  # noqa: PLR2004
             raise EngineError(f"apt cannot use a folder with a double quote in its name: {bad[0]}")
         return "\n".join(lines) + "\n"
@@ -171,6 +174,10 @@ def private_status(system: str, *, without: re.Pattern[str], placeholders: Itera
         for name in placeholders
     ]
     return "".join(f"{stanza}\nMaintainer: none\nDescription: none\n\n" for stanza in stanzas)
+
+
+def _lines(settings: Mapping[str, str]) -> list[str]:
+    return [f'{name} "{value}";' for name, value in settings.items()]
 
 
 def _machine_settings() -> list[str]:

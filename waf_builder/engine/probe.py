@@ -164,10 +164,11 @@ def _first_line(text: str) -> str:
 
 
 def _first_problem(text: str) -> str:
-    for line in text.splitlines():
-        if "[emerg]" in line or "[alert]" in line:
-            return line[line.index("[") :]
-    return _first_line(text)
+    """Return nginx's first error without its date, its process and our temporary file."""
+    found = re.search(
+        r"\[(?:emerg|alert)\] (?:\d+#\d+: )?(.+?)(?: in \S+/nginx\.conf:\d+)?$", text, re.MULTILINE
+    )
+    return found[1] if found else _first_line(text)
 
 
 def _memory(start: Start) -> Path:
