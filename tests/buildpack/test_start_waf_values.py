@@ -260,6 +260,7 @@ def with_field(tree: Path, line: str) -> Path:
         (None, field(default="8080", pattern="[0-9]+"), "8080"),
         ("", field(default="8080", pattern="[0-9]+"), "8080"),
         ("9090", field(default="8080", pattern="[0-9]+"), "9090"),
+        ("x", f"{field(pattern='x')} sample=y", "x"),
         ("a-b_c.D:9[1]", field(pattern=".*"), "a-b_c.D:9[1]"),
     ],
 )
@@ -348,13 +349,14 @@ def test_a_refusal_stays_short_and_on_one_line(tree):
     "line",
     [
         "token=A name=B",
-        f"{field()} more=words",
+        field(default="two words"),
         "name=B token=A prefix= suffix= default= pattern= where=x",
     ],
 )
 def test_refuses_damaged_fields(tree, line):
     assert refusal(with_field(tree, line)) == (
-        f"boot/fields has '{line}', expected token= name= prefix= suffix= default= pattern= where="
+        f"boot/fields has '{line}',"
+        " expected the words token name prefix suffix default pattern where, each with ="
     )
 
 

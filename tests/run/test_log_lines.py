@@ -38,7 +38,7 @@ def access(**given: object) -> str:
         "client_ip": "203.0.113.7",
         "method": "GET",
         "host": "www.example.com",
-        "path": "/?id=1",
+        "path": "/",
         "status": 200,
         "bytes": 12,
         "duration": 0.0034,
@@ -78,7 +78,7 @@ def tell(narrator: Narrator, *lines: str) -> list[str]:
 
 
 def test_a_request_that_passes(narrator):
-    assert tell(narrator, access()) == ["12:01:22.123 200 pass  GET /?id=1  3 ms"]
+    assert tell(narrator, access()) == ["12:01:22.123 200 pass   GET /  3 ms"]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
@@ -86,7 +86,7 @@ def test_a_blocked_request_is_one_line_in_whatever_order_its_records_come(narrat
     records = [access(status=403, waf="block"), audit(SQLI, SCORE), DENIED]
     (told,) = tell(narrator, *(records[one] for one in order))
     assert told == (
-        "12:01:22.123 403 block GET /?id=1"
+        "12:01:22.123 403 block  GET /?id=1"
         "  942100 SQL Injection Attack Detected via libinjection, score 5  3 ms"
     )
 
@@ -95,7 +95,7 @@ def test_more_than_one_rule(narrator):
     records = [SQLI, ("942190", "Another"), SQLI, ("941100", "A third"), SCORE]
     (told,) = tell(narrator, audit(*records))
     assert told == (
-        "12:01:22 403 block GET /?id=1  942100 SQL Injection Attack Detected via libinjection,"
+        "12:01:22 403 block  GET /?id=1  942100 SQL Injection Attack Detected via libinjection,"
         " also 942190 941100, score 5"
     )
 
@@ -103,7 +103,7 @@ def test_more_than_one_rule(narrator):
 def test_rules_of_a_request_that_passes(narrator):
     (told,) = tell(narrator, access(), audit(SQLI, status=200))
     assert told == (
-        "12:01:22.123 200 pass  GET /?id=1"
+        "12:01:22.123 200 pass   GET /?id=1"
         "  942100 SQL Injection Attack Detected via libinjection  3 ms"
     )
 
@@ -111,8 +111,8 @@ def test_rules_of_a_request_that_passes(narrator):
 def test_a_request_that_only_the_error_log_explains(narrator):
     (told,) = tell(narrator, access(status=403, waf="block"), DENIED)
     assert told == (
-        "12:01:22.123 403 block GET /?id=1"
-        "  949110 Inbound Anomaly Score Exceeded (Total Score: 5), score 5  3 ms"
+        "12:01:22.123 403 block  GET /"
+        "  949110 Inbound Anomaly Score Exceeded (Total Score: 5)  3 ms"
     )
 
 
@@ -123,10 +123,10 @@ def test_a_line_of_the_error_log_alone_passes_through(narrator):
 @pytest.mark.parametrize(
     ("given", "verdict"),
     [
-        ({"status": 403}, "block"),
-        ({"status": 403, "is_interrupted": False}, "pass "),
-        ({"status": 400, "is_interrupted": True}, "block"),
-        ({"status": 200}, "pass "),
+        ({"status": 403}, "block "),
+        ({"status": 403, "is_interrupted": False}, "pass  "),
+        ({"status": 400, "is_interrupted": True}, "block "),
+        ({"status": 200}, "pass  "),
     ],
 )
 def test_the_verdict_of_an_audit_record_alone(narrator, given, verdict):
@@ -148,7 +148,7 @@ def test_a_line_waits_for_what_the_other_log_says(narrator, clock):
 def test_a_request_is_told_although_others_keep_coming(narrator, clock):
     assert narrator.feed(access(path="/first")) == []
     clock.now += HOLD_SECONDS
-    assert narrator.feed(access(request_id="other")) == ["12:01:22.123 200 pass  GET /first  3 ms"]
+    assert narrator.feed(access(request_id="other")) == ["12:01:22.123 200 pass   GET /first  3 ms"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_record_that_is_not_as_expected_is_told_all_the_same(narrator, record)
 )
 def test_how_long_it_took(narrator, duration, told):
     (line,) = tell(narrator, access(duration=duration))
-    assert line == f"12:01:22.123 200 pass  GET /?id=1  {told}".rstrip()
+    assert line == f"12:01:22.123 200 pass   GET /  {told}".rstrip()
 
 
 @pytest.mark.parametrize(
@@ -208,23 +208,25 @@ def test_how_long_it_took(narrator, duration, told):
 )
 def test_when_it_was(narrator, when, told):
     (line,) = tell(narrator, access(time=when))
-    assert line == f"{told} 200 pass  GET /?id=1  3 ms"
+    assert line == f"{told} 200 pass   GET /  3 ms"
 
 
 def test_long_things_are_cut(narrator):
-    told = tell(narrator, access(path="/" + "a" * 500), audit(("1", "b" * 500)))
-    assert told == [f"12:01:22.123 200 pass  GET /{'a' * 98}…  1 {'b' * 89}…  3 ms"]
+    long = {"request": {"method": "GET", "uri": "/" + "a" * 500}}
+    assert tell(narrator, access(), audit(("1", "b" * 500), **long)) == [
+        f"12:01:22.123 200 pass   GET /{'a' * 98}…  1 {'b' * 89}…  3 ms"
+    ]
 
 
 def test_control_characters_cannot_move_the_cursor(narrator):
     told = tell(narrator, access(path="/\x1b[2J\r\u202e\x9b", method="G\nT"), "x\x1b]0;y\x07\tz")
     assert told == [
         "x\\x1b]0;y\\x07\tz",
-        "12:01:22.123 200 pass  G\\nT /\\x1b[2J\\r\\u202e\\x9b  3 ms",
+        "12:01:22.123 200 pass   G\\nT /\\x1b[2J\\r\\u202e\\x9b  3 ms",
     ]
 
 
 def test_what_people_write_stays_readable(narrator):
     assert tell(narrator, access(path="/grüße/日本")) == [
-        "12:01:22.123 200 pass  GET /grüße/日本  3 ms"
+        "12:01:22.123 200 pass   GET /grüße/日本  3 ms"
     ]

@@ -100,8 +100,8 @@ def served(tree: Path) -> Iterator[Served]:
 def test_tells_each_request_in_a_line(served):
     assert served.lines[-2].startswith(f"waf: listening on 127.0.0.1:{served.port}, ")
     assert [served.ask("/one"), served.ask("/?a=attack")] == [200, 403]
-    assert " 200 pass  GET /one  " in served.read_until("/one")
-    assert " 403 block GET /?a=attack  10001 An attack  " in served.read_until("attack")
+    assert " 200 pass   GET /one  " in served.read_until("/one")
+    assert " 403 block  GET /?a=attack  10001 An attack  " in served.read_until("attack")
     served.process.send_signal(signal.SIGINT)
     assert served.end() == 0
     assert sum("attack" in line for line in served.lines) == 1
@@ -124,7 +124,7 @@ def test_the_end_answers_what_is_in_flight_and_leaves_nothing(served, tree, back
     assert served.end() == 0
     assert gone(started)
     assert not (tree / "runtime").exists()
-    assert " 200 pass  GET /held  " in served.lines[-1], "told to the last line"
+    assert " 200 pass   GET /held  " in served.lines[-1], "told to the last line"
 
 
 def test_a_second_ctrl_c_does_not_wait(served, tree, backend):

@@ -100,7 +100,7 @@ def _hear(line: str) -> tuple[str, str, Record] | None:
 def _request_line(parts: Parts) -> str:
     access, audit, error = (parts.get(log) for log in ("access", "audit", "error"))
     if access is not None:
-        told = [_tell_access(access)]
+        told = [_tell_access(access, audit or {})]
     elif audit is not None:
         told = [_tell_audit(audit)]
     else:
@@ -114,9 +114,11 @@ def _request_line(parts: Parts) -> str:
     return "  ".join(words for words in told if words)
 
 
-def _tell_access(record: Record) -> str:
+def _tell_access(record: Record, audit: Record) -> str:
     get = {noun: record.get(key) for noun, key in ACCESS_KEYS.items()}
-    return _what(get["time"], get["status"], str(get["verdict"] or ""), get["method"], get["path"])
+    # The audit log has the query as well, which is where most attacks are.
+    path = _part(audit, "request").get("uri") or get["path"]
+    return _what(get["time"], get["status"], str(get["verdict"] or ""), get["method"], path)
 
 
 def _tell_audit(record: Record) -> str:
@@ -131,7 +133,7 @@ def _tell_audit(record: Record) -> str:
 
 
 def _what(when: object, status: object, verdict: str, method: object, path: object) -> str:
-    return f"{_clock_time(when)} {status} {verdict:<5} {method or '-'} {_cut(path, _PATH_LENGTH)}"
+    return f"{_clock_time(when)} {status} {verdict:<6} {method or '-'} {_cut(path, _PATH_LENGTH)}"
 
 
 def _rules(audit: Record) -> list[tuple[str, str]]:
@@ -147,10 +149,11 @@ def _rules(audit: Record) -> list[tuple[str, str]]:
 
 def _tell_rules(rules: list[tuple[str, str]]) -> str:
     """Return the first rule with its message, the ids of the others, and the score."""
-    scores = [score[1] for _, message in rules if (score := _SCORE.search(message))]
-    telling = [rule for rule in rules if not _JUDGES.fullmatch(rule[0])] or rules
-    if not telling:
+    if not rules:
         return ""
+    telling = [rule for rule in rules if not _JUDGES.fullmatch(rule[0])] or rules
+    left = [message for rule, message in rules if (rule, message) not in telling]
+    scores = [score[1] for message in left if (score := _SCORE.search(message))]
     (first, message), *others = telling
     told = [f"{first} {_cut(message, _MESSAGE_LENGTH)}".strip()]
     if others:
