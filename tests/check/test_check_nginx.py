@@ -157,7 +157,8 @@ def test_no_engine_in_the_tree(tree: Path, no_engine: Engine):
     assert problem.render() == (
         "engine/nginx: error: nginx cannot be started: No such file or directory"
         " [engine.not-started]\n"
-        "    The engine is gone or not linked to this tree."
+        "    The engine is gone, or programs may not run from that folder: checks stage a tree"
+        " among the temporary files, and TMPDIR says where these are."
     )
 
 

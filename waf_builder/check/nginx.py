@@ -228,7 +228,8 @@ def _not_started(reason: str) -> Problem:
         "engine.not-started",
         f"nginx cannot be started: {reason}",
         Place("engine/nginx"),
-        hint="The engine is gone or not linked to this tree.",
+        hint="The engine is gone, or programs may not run from that folder: checks stage a tree"
+        " among the temporary files, and TMPDIR says where these are.",
     )
 
 
