@@ -82,6 +82,18 @@ def test_needs_the_length_of_a_body(demo):
     assert ask(demo, "/echo", method="POST", headers={"Content-Length": "x"}).status == 411
 
 
+def test_answers_at_once_on_a_connection_that_is_kept(demo):
+    """Not 40 ms later, when the other side acknowledges the first half of the answer."""
+    took = []
+    with Connection((demo.address, demo.port)) as connection:
+        for _ in range(10):
+            began = time.monotonic()
+            connection.send(request("/"))
+            connection.read()
+            took.append(time.monotonic() - began)
+    assert min(took[2:]) < 0.03
+
+
 def test_says_nothing_in_the_terminal(demo, capfd):
     ask(demo, "/")
     ask(demo, "/nothing")

@@ -100,6 +100,16 @@ def test_more_than_one_rule(narrator):
     )
 
 
+def test_the_most_severe_rule_comes_first(narrator):
+    rules = {"920350": "4", "1": "", "942100": "2", "942190": "2"}
+    messages = [
+        {"message": f"Rule {rule}", "details": {"ruleId": rule, "severity": severity}}
+        for rule, severity in rules.items()
+    ]
+    (told,) = tell(narrator, audit(messages=messages))
+    assert told == "12:01:22 403 block  GET /?id=1  942100 Rule 942100, also 942190 920350 1"
+
+
 def test_rules_of_a_request_that_passes(narrator):
     (told,) = tell(narrator, access(), audit(SQLI, status=200))
     assert told == (

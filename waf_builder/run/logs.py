@@ -137,14 +137,22 @@ def _what(when: object, status: object, verdict: str, method: object, path: obje
 
 
 def _rules(audit: Record) -> list[tuple[str, str]]:
-    """Return the rules that the record names, each once, with its message."""
-    rules: dict[str, str] = {}
+    """Return the rules that the record names, each once, the most severe first."""
+    rules: dict[str, tuple[int, str]] = {}
     messages = audit.get("messages")
     for one in messages if isinstance(messages, list) else []:
         if isinstance(one, dict):
-            rule = str(_part(one, "details").get("ruleId") or "-")
-            rules.setdefault(rule, str(one.get("message") or ""))
-    return list(rules.items())
+            details = _part(one, "details")
+            rule = str(details.get("ruleId") or "-")
+            rules.setdefault(rule, (_severity(details), str(one.get("message") or "")))
+    ordered = sorted(rules.items(), key=lambda item: item[1][0])
+    return [(rule, message) for rule, (_, message) in ordered]
+
+
+def _severity(details: Record) -> int:
+    """Return 0 (emergency) to 7 (debug), as syslog counts; 8 when the rule does not say."""
+    text = str(details.get("severity"))
+    return int(text) if text.isdecimal() else 8
 
 
 def _tell_rules(rules: list[tuple[str, str]]) -> str:
