@@ -66,6 +66,11 @@ def render_spec(
     spec = with_backend(loaded.spec, backend) if backend else loaded.spec
     overrides = find_overrides(loaded.folder)
     target, engine, problems = find_target(choice or Choice(), progress)
+    config, tree = _build(spec, target, overrides)
+    return Rendered(config, tree, overrides, engine, (*loaded.warnings, *problems))
+
+
+def _build(spec: Spec, target: Target, overrides: Overrides) -> tuple[Config, Tree]:
     config = build(
         spec,
         target,
@@ -74,7 +79,7 @@ def render_spec(
     )
     tree = render(config, overrides)
     tree[STAMP] = stamp(config, tree)
-    return Rendered(config, tree, overrides, engine, (*loaded.warnings, *problems))
+    return config, tree
 
 
 def render_for_run(
@@ -191,6 +196,27 @@ def prove(rendered: Rendered) -> list[Problem]:
     """Check a tree without publishing it; ProblemsError if it has errors."""
     with staged(rendered.tree) as folder:
         return _require_sound(check_rendered(rendered, folder))
+
+
+def prove_by_requests(
+    file: Path, rendered: Rendered, environ: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """Start the engine with the rules and routes of a spec and ask each route.
+
+    What `rendered` was made of is rendered again with a backend that always answers. Returns
+    the routes that do not behave as their policy says.
+    """
+    from waf_builder.run.proof import ProofBackend, prove_routes
+
+    if rendered.engine is None:
+        raise EngineError("a proof by requests needs an engine")
+    with ProofBackend() as backend:
+        config, tree = _build(
+            with_backend(load(file, environ).spec, Backend(host="127.0.0.1", port=backend.port)),
+            rendered.config.target,
+            rendered.overrides,
+        )
+        return prove_routes(config, tree, rendered.engine)
 
 
 def publish_checked(rendered: Rendered, target: Path) -> list[Problem]:
