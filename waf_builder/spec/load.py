@@ -72,7 +72,8 @@ def loads(text: str, file: str, environ: Mapping[str, str]) -> tuple[Spec | None
         except ValidationError as error:
             problems += _problems(error, document)
         else:
-            problems += validate(spec, document.place)
+            if not document.unreadable:  # what could not be read is not missing
+                problems += validate(spec, document.place)
     return spec, sorted(problems, key=lambda problem: problem.place or Place(file))
 
 

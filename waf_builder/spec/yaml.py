@@ -29,8 +29,10 @@ _NUMBER_LIKE = re.compile(
 )
 _PLAIN = (None, "")
 """The style of a scalar without quotes, in PyYAML's own reader and in libyaml's."""
-_TEXT = "tag:yaml.org,2002:str"
-_STANDARD_TAGS = "tag:yaml.org,2002:"
+_RESOLVER = yaml.resolver.Resolver()
+_MAX_DEPTH = 100
+"""A spec is five levels deep. libyaml builds nodes by recursion in C: some 20,000 levels would
+overflow its stack and end the process."""
 
 
 @dataclass
@@ -58,24 +60,36 @@ def read(text: str, file: str) -> Document:
     """Return the document in text; what is wrong with it is in `problems`, all at once."""
     document = Document(file)
     try:
+        if deep := _too_deep(text, file):
+            document.problems.append(deep)
+            return document
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        place = _at(file, error.problem_mark or error.context_mark)
         what = error.problem or "it cannot be read"
         hint = f"{error.context}." if error.context else ""
         document.problems.append(Problem("yaml.syntax", f"not YAML: {what}", place, hint))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = str(error).splitlines()[0] if str(error) else "nested too deeply"
+    except (yaml.YAMLError, ValueError) as error:
+        what = str(error).splitlines()[0]
         document.problems.append(Problem("yaml.syntax", f"not YAML: {what}", Place(file, 1, 1)))
     else:
         if node is not None:
-            try:
-                document.data = _Reader(document).value(node, ())
-            except RecursionError:
-                deep = Problem("yaml.syntax", "not YAML: nested too deeply", Place(file, 1, 1))
-                document.problems.append(deep)
+            document.data = _Reader(document).value(node, ())
     return document
+
+
+def _too_deep(text: str, file: str) -> Problem | None:
+    """Return a problem when text is nested more deeply than any spec."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_DEPTH:
+                message = f"nested more than {_MAX_DEPTH} levels deep"
+                return Problem("yaml.syntax", message, _at(file, event.start_mark))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
 
 
 class _Reader:
@@ -94,6 +108,14 @@ class _Reader:
                 "Aliases are not supported: a spec is read by people, so write it out.",
             )
         self.seen.add(id(node))
+        if node.tag != _implicit_tag(node):
+            return self.problem(
+                "yaml.tag",
+                node,
+                path,
+                f"the tag {_short_tag(node.tag)} is not supported",
+                "Write the value alone; for text that looks like a number, put it in quotes.",
+            )
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -114,13 +136,10 @@ class _Reader:
             inner = (*path, key)
             if key in data:
                 first = self.document.keys[inner]
-                self.problem(
-                    "yaml.duplicate-key",
-                    key_node,
-                    path,
-                    f"the key {key!r} stands twice",
-                    f"The first is at line {first.line}. Keep one.",
-                )
+                message = f"the key {key!r} stands twice"
+                hint = f"The first is at line {first.line}. Keep one."
+                place = self.place(key_node)
+                self.document.problems.append(Problem("yaml.duplicate-key", message, place, hint))
                 continue
             self.document.keys[inner] = self.place(key_node)
             data[key] = self.value(value_node, inner)
@@ -132,8 +151,6 @@ class _Reader:
             if "\x00" in text:
                 return self.problem("yaml.text", node, path, "a zero byte stands in this text")
             return text
-        if node.tag != _TEXT and not node.tag.startswith(_STANDARD_TAGS):
-            return self.problem("yaml.tag", node, path, f"the tag {node.tag} is not supported")
         if text in {"true", "false"}:
             return text == "true"
         if text in {"", "~", "null"}:
@@ -172,9 +189,24 @@ class _Reader:
         return int(text)
 
     def place(self, node: yaml.Node) -> Place:
-        mark = node.start_mark
-        return Place(self.document.file, mark.line + 1, mark.column + 1)
+        return _at(self.document.file, node.start_mark)
 
     def problem(self, code: str, node: yaml.Node, path: Path, message: str, hint: str = "") -> None:
         self.document.unreadable.add(path)
         self.document.problems.append(Problem(code, message, self.place(node), hint))
+
+
+def _at(file: str, mark: Any) -> Place:
+    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+
+
+def _implicit_tag(node: yaml.Node) -> str:
+    """Return the tag that node has unless the file gives it another."""
+    plain = isinstance(node, yaml.ScalarNode) and node.style in _PLAIN
+    # PyYAML's types leave this method out.
+    tag: str = _RESOLVER.resolve(type(node), node.value, (plain, not plain))  # type: ignore[no-untyped-call]
+    return tag
+
+
+def _short_tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
