@@ -155,12 +155,12 @@ def _host(value: Any) -> str | Deferred:
     bare = text.removesuffix(".")
     literal = bare.removeprefix("[").removesuffix("]")
     try:
-        address = ipaddress.ip_address(literal)
+        address = ipaddress.ip_address(_without_zone(literal))
     except ValueError:
         pass
     else:
         return f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004
-    if ":" in text:
+    if ":" in text and "%" not in text:
         raise fail("spec.host-port", f"{text!r} holds a port", "Write the port in `port`.")
     if not re.fullmatch(HOST, bare) or len(bare) > MAX_NAME or re.fullmatch(r"[0-9.]+", bare):
         raise fail(
@@ -169,6 +169,13 @@ def _host(value: Any) -> str | Deferred:
             "Labels of at most 63 letters, digits and hyphens, separated by dots; 253 in all.",
         )
     return bare
+
+
+def _without_zone(text: str) -> str:
+    """Return text; ValueError for a zone (`fe80::1%eth0`), which may hold any character."""
+    if "%" in text:
+        raise ValueError("a zone cannot stand here")
+    return text
 
 
 def _server_name(value: Any) -> str:
@@ -242,7 +249,7 @@ def _header(value: Any) -> str:
 def _cidr(value: Any) -> str:
     text = _text(value, "spec.cidr", "an address range such as 172.16.0.0/12")
     try:
-        network = ipaddress.ip_network(text)
+        network = ipaddress.ip_network(_without_zone(text))
     except ValueError as error:
         raise fail("spec.cidr", f"{text!r} is not an address range: {error}") from None
     if network.prefixlen == 0:
