@@ -108,14 +108,7 @@ def fetch(
     libc: whether a C library may come along; its engine then starts by its own loader.
     """
     try:
-        packages, archives = _archives(apt, progress, release)
-        if not libc and any(package.name == "libc6" for package in packages):
-            raise EngineError(
-                f"the engine of {release} needs a newer C library than this machine has:"
-                " libc6 would have to come along, and the machine's own libraries with it\n"
-                "    Bring the machine up to date (apt-get upgrade), then try again.\n"
-                f"{_WAYS_OUT}"
-            )
+        packages, archives = _archives(apt, progress, release, libc=libc)
         listing = "".join(f"{package.file} {package.sha256}\n" for package in packages)
         good = store.current(of)
         if good is not None and _still_good(good, listing):
@@ -132,13 +125,17 @@ def fetch(
         apt.close()
 
 
-def _archives(apt: Apt, progress: Progress, release: str) -> tuple[list[Package], list[Path]]:
+def _archives(
+    apt: Apt, progress: Progress, release: str, *, libc: bool
+) -> tuple[list[Package], list[Path]]:
     """Return what apt chose, and its files."""
     for last_try in (False, True):
         progress(f"getting the package lists of {release}")
         complaints = apt.update()
         try:
             packages = apt.resolve(PACKAGES)
+            if not libc:
+                _refuse_libc(packages, release)
             missing = apt.missing(packages)
             size = sum(package.size for package in missing) / 1e6
             progress(f"getting {len(missing)} of {len(packages)} packages, {size:.1f} MB")
@@ -150,6 +147,17 @@ def _archives(apt: Apt, progress: Progress, release: str) -> tuple[list[Package]
                 continue
             raise EngineError(_explained(error, complaints, release)) from error
     raise AssertionError  # the last try returns or raises
+
+
+def _refuse_libc(packages: Sequence[Package], release: str) -> None:
+    # A second libc in LD_LIBRARY_PATH crashes programs that start with the machine's loader.
+    if any(package.name == "libc6" for package in packages):
+        raise EngineError(
+            f"the engine of {release} needs a newer C library than this machine has:"
+            " libc6 would have to come along, and the machine's own libraries with it\n"
+            "    Bring the machine up to date (apt-get upgrade), then try again.\n"
+            f"{_WAYS_OUT}"
+        )
 
 
 def _explained(error: AptError, complaints: Sequence[str], release: str) -> str:

@@ -16,18 +16,16 @@ _MISSING = re.compile(r"^\s*(?P<name>\S+) => not found$")
 
 def libraries(binary: Path, start: Start) -> dict[str, Path | None]:
     """Return each library that binary needs, directly or not; None for one that is missing."""
+    environment = {**os.environ, **start.environment(), "LC_ALL": "C"}
     if start.loader is None:
         command = ["ldd", str(binary)]
     else:
-        command = [*start.command()[:-1], "--list", str(binary)]
+        # What ldd does: ld.so(8), LD_TRACE_LOADED_OBJECTS. --list would stop at a missing one.
+        command = [*start.command()[:-1], str(binary)]
+        environment["LD_TRACE_LOADED_OBJECTS"] = "1"
     try:
         run = subprocess.run(
-            command,
-            env={**os.environ, **start.environment(), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
+            command, env=environment, capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"cannot list the libraries of {binary}: {error}") from error
@@ -37,4 +35,6 @@ def libraries(binary: Path, start: Start) -> dict[str, Path | None]:
             found[match["name"]] = Path(match["path"])
         elif match := _MISSING.match(line):
             found[match["name"]] = None
+    if not found:
+        raise EngineError(f"cannot list the libraries of {binary}: {run.stderr.strip()}")
     return found
