@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,8 +14,14 @@ from pydantic_core import ErrorDetails
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place, Problem, did_you_mean, errors_in
 from waf_builder.spec import yaml
-from waf_builder.spec.environment import mentions_environment, resolve
+from waf_builder.spec.environment import (
+    Deferred,
+    FromEnvironment,
+    mentions_environment,
+    resolve,
+)
 from waf_builder.spec.model import Spec
+from waf_builder.spec.types import shown
 from waf_builder.spec.validate import validate
 
 MAX_BYTES = 16 * 1024**2
@@ -127,7 +133,7 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     name = dotted(path)
     if kind == "spec":
-        message = f"{name}: {context['message']}"
+        message = f"{name}: {context['message']}{_whence(value)}"
         return Problem(context["code"], message, document.place(path), context["hint"])
     if kind == "extra_forbidden":
         known = fields_at(path[:-1])
@@ -142,7 +148,6 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
         message = f"{dotted(path[:-1])}: {value!r} is not a backend name"
         hint = "A name has small letters, digits and hyphens and starts with a letter."
         return Problem("spec.name", message, document.place(path[:-1], key=True), hint)
-    shown = "nothing" if value is None else repr(value)
     code, expected = _expected(kind, context)
     hint = ""
     if kind == "literal_error" and isinstance(value, str):
@@ -150,8 +155,15 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
     if value is None and kind in {"model_type", "model_attributes_type", "dict_type"}:
         hint = "Indent its keys below it, or remove the line."
     return Problem(
-        code, f"{name} is {_short(shown)}, expected {expected}", document.place(path), hint
+        code, f"{name} is {_short(shown(value))}, expected {expected}", document.place(path), hint
     )
+
+
+def _whence(value: object) -> str:
+    """Return which variable a value comes from, since the spec shows only its name."""
+    if isinstance(value, FromEnvironment):
+        return f" (the value of {value.source})"
+    return f" (from {value})" if isinstance(value, Deferred) else ""
 
 
 _EXPECTED = {
@@ -193,8 +205,10 @@ def dotted(path: yaml.Path) -> str:
 def fields_at(path: yaml.Path) -> list[str]:
     """Return the keys that the spec knows at path."""
     model: type[BaseModel] = Spec
+    named = False  # whether the next part is a name that the user chose
     for part in path:
-        field = model.model_fields.get(str(part)) if isinstance(part, str) else None
+        field = None if named or isinstance(part, int) else model.model_fields.get(part)
+        named = field is not None and get_origin(field.annotation) is dict
         found = _model_in(field.annotation) if field else None
         model = found or model
     return list(model.model_fields)

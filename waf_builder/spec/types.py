@@ -25,7 +25,8 @@ PROCESS = "[A-Za-z0-9]{1,24}"
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 APP_ID = f"ap-{_UUID}"
 NETWORK_ID = f"pn-{_UUID}"
-PORT = "[1-9][0-9]{0,4}"
+PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+"""1-65535, and nothing above it: at boot there is only this pattern to check by."""
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = rf"{_LABEL}([.]{_LABEL})*"
 _ENVIRONMENT = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^${}]*)?\}"
@@ -44,19 +45,25 @@ def fail(code: str, message: str, hint: str = "") -> PydanticCustomError:
     )
 
 
+def shown(value: object) -> str:
+    """Return value as a message shows it: in YAML's words, text in quotes."""
+    words = {None: "nothing", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else repr(value)
+
+
 def _text(value: object, code: str, expected: str) -> str:
     if not isinstance(value, str):
-        raise fail(code, f"{value!r} is {_kind(value)}, expected {expected}")
+        raise fail(code, f"{shown(value)}{_kind(value)}, expected {expected}")
     return value
 
 
 def _kind(value: object) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", dict: "a mapping"}
-    return names.get(type(value), "a list" if isinstance(value, list) else "nothing")
+    names = {int: "a number", float: "a number", dict: "a mapping", list: "a list"}
+    return f" is {names[type(value)]}" if type(value) in names else " stands here"
 
 
-def _at_boot(value: Deferred, check: Callable[[Any], object]) -> Deferred:
-    """Check what is known now of a value that is completed at boot."""
+def _at_boot(value: Deferred, check: Callable[[Any], object], pattern: str) -> Deferred:
+    """Check what is known now of a value that is completed at boot, as start-waf will."""
     if not re.fullmatch("[A-Za-z0-9._-]*", value.prefix + value.suffix):
         raise fail(
             "spec.environment",
@@ -64,13 +71,20 @@ def _at_boot(value: Deferred, check: Callable[[Any], object]) -> Deferred:
             "Around the variable there can be letters, digits, dots, hyphens and underscores.",
         )
     if value.default:
-        check(FromEnvironment(value.prefix + value.default + value.suffix, str(value)))
+        whole = value.prefix + value.default + value.suffix
+        check(FromEnvironment(whole, str(value)))
+        if not re.fullmatch(pattern, whole):
+            raise fail(
+                "spec.environment",
+                f"{whole!r} cannot be filled in at boot, expected a name or an IPv4 address",
+                "An IPv6 address or a dot at the end can stand here only without a variable.",
+            )
     return value
 
 
 def _process(value: Any) -> str | Deferred:
     if isinstance(value, Deferred):
-        return _at_boot(value, _process)
+        return _at_boot(value, _process, PROCESS)
     name = _text(value, "spec.process", "a process type of the backend's Procfile")
     if re.search(r"\s", name):
         raise fail(
@@ -95,15 +109,15 @@ def _process(value: Any) -> str | Deferred:
 
 def _port(value: Any) -> int | Deferred:
     if isinstance(value, Deferred):
-        return _at_boot(value, _port)
+        return _at_boot(value, _port, PORT)
     if isinstance(value, FromEnvironment) and re.fullmatch(PORT, value):
         value = int(value)
-    if isinstance(value, str) and value.isdigit() and not isinstance(value, FromEnvironment):
+    if type(value) is str and re.fullmatch("[0-9]+", value):
         raise fail("spec.port-quoted", f"{value!r} is quoted, expected a number: {value}")
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PORT:
         raise fail(
             "spec.port-range",
-            f"{value!r} is not a port, expected 1-{MAX_PORT}",
+            f"{shown(value)} is not a port, expected 1-{MAX_PORT}",
             "It is the port that the backend listens on inside the private network.",
         )
     return value
@@ -111,13 +125,13 @@ def _port(value: Any) -> int | Deferred:
 
 def _app_id(value: Any) -> str | Deferred:
     if isinstance(value, Deferred):
-        return _at_boot(value, _app_id)
+        return _at_boot(value, _app_id, APP_ID)
     return _platform_id(value, "ap", "application", "The dashboard shows it on the app's Settings.")
 
 
 def _network_id(value: Any) -> str | Deferred:
     if isinstance(value, Deferred):
-        return _at_boot(value, _network_id)
+        return _at_boot(value, _network_id, NETWORK_ID)
     hint = "The dashboard shows it on the project's Private networks page."
     return _platform_id(value, "pn", "private network", hint)
 
@@ -144,7 +158,7 @@ def _platform_id(value: Any, prefix: str, noun: str, hint: str) -> str:
 
 def _host(value: Any) -> str | Deferred:
     if isinstance(value, Deferred):
-        return _at_boot(value, _host)
+        return _at_boot(value, _host, HOST)
     text = _text(value, "spec.host", "a host name or an address")
     if "://" in text or "/" in text:
         raise fail(
@@ -266,7 +280,7 @@ def _size(value: Any) -> int:
         return value
     match = re.fullmatch(r"([1-9][0-9]{0,9})([kmg]?)", value) if isinstance(value, str) else None
     if not match:
-        raise fail("spec.size", f"{value!r} is not a size, expected one such as 512k or 10m")
+        raise fail("spec.size", f"{shown(value)} is not a size, expected one such as 512k or 10m")
     return int(match[1]) * _UNIT_BYTES[match[2]]
 
 
@@ -274,7 +288,7 @@ def _duration(value: Any) -> int:
     match = re.fullmatch(r"([1-9][0-9]{0,5})(ms|s|m|h)", value) if isinstance(value, str) else None
     if not match:
         raise fail(
-            "spec.duration", f"{value!r} is not a duration, expected one such as 500ms or 28s"
+            "spec.duration", f"{shown(value)} is not a duration, expected one such as 500ms or 28s"
         )
     return int(match[1]) * _UNIT_MS[match[2]]
 
