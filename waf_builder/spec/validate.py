@@ -93,11 +93,13 @@ def _process(backend: Backend, name: str, path: Path, at: Locator) -> Iterator[P
             "The name of one container is <index>.<process>.<app_id>...",
         )
     process = backend.process or "web"
-    if not isinstance(process, Deferred) and process in PUBLIC_PROCESSES:
+    if isinstance(process, Deferred):
+        process = process.prefix + process.default + process.suffix
+    if process in PUBLIC_PROCESSES:
         stands = (
             "is left out, which the platform reads as 'web'"
             if not backend.process
-            else (f"is {process!r}")
+            else f"is {process!r}"
         )
         yield Problem(
             "spec.process-public",
@@ -134,11 +136,19 @@ def _routes(spec: Spec, at: Locator) -> Iterator[Problem]:
             at(("backends",)),
             "Write `routes:` with a path and a backend each.",
         )
+    if not spec.routes and spec.health.path == "/":
+        yield Problem(
+            "spec.path-reserved",
+            "health.path '/' would be answered by the WAF itself, not by the backend",
+            at(("health", "path")),
+            "Choose a path that the backend does not have.",
+        )
     seen: dict[tuple[str, str, bool], int] = {}
     for index, route in enumerate(spec.routes):
         path: Path = ("routes", index)
         yield from _route_backend(route, spec, path, at)
         yield from _route(route, spec, path, at)
+        yield from _same_hosts(route, path, at)
         for host in route.hosts or ("",):
             first = seen.setdefault((host, route.path, route.exact), index)
             if first != index:
@@ -150,6 +160,17 @@ def _routes(spec: Spec, at: Locator) -> Iterator[Problem]:
                     "Remove one, or give them different paths, hosts or `exact`.",
                 )
                 break
+
+
+def _same_hosts(route: Route, path: Path, at: Locator) -> Iterator[Problem]:
+    for number, host in enumerate(route.hosts):
+        if host in route.hosts[:number]:
+            yield Problem(
+                "spec.same-host",
+                f"{path[0]}[{path[1]}].hosts names {host} twice",
+                at((*path, "hosts", number)),
+                "Remove one; capital letters make no difference.",
+            )
 
 
 def _route_backend(route: Route, spec: Spec, path: Path, at: Locator) -> Iterator[Problem]:
@@ -230,7 +251,7 @@ def _client_ip(spec: Spec, at: Locator) -> Iterator[Problem]:
         if network.version == PRIVATE_NETWORK.version and network.overlaps(PRIVATE_NETWORK):
             yield Problem(
                 "spec.trusts-private-network",
-                f"client_ip.trusted holds {cidr}, which is in the private network",
+                f"client_ip.trusted holds {cidr}, which overlaps the private network",
                 at(("client_ip", "trusted", index)),
                 "Every app in the network could then forge a client's address.",
                 Severity.WARNING,
