@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,13 +127,21 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
         for name in route.waf.model_fields_set
         if (value := getattr(route.waf, name)) is not None
     }
-    missing = set(route.methods) - set(spec.waf.allowed_methods)
+    methods = with_head(route.methods)
+    missing = set(methods) - set(spec.waf.allowed_methods)
     if missing and "allowed_methods" not in changes:
-        changes["allowed_methods"] = route.methods
+        changes["allowed_methods"] = methods
     if "paranoia_level" in changes and "detection_paranoia_level" not in changes:
         wanted = spec.waf.detection_paranoia_level or 0
         changes["detection_paranoia_level"] = max(wanted, changes["paranoia_level"])
     return spec.waf.model_copy(update=changes) if changes else spec.waf
+
+
+def with_head(methods: Sequence[str]) -> tuple[str, ...]:
+    """Return methods; GET includes HEAD, as in nginx's limit_except and in RFC 9110."""
+    if "GET" in methods and "HEAD" not in methods:
+        return (*methods, "HEAD")
+    return tuple(methods)
 
 
 def build_route_policy(file: str, label: str, own: Policy, common: Policy) -> RoutePolicy | None:

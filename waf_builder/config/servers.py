@@ -14,7 +14,12 @@ from waf_builder.config.model import (
     Target,
     Timeouts,
 )
-from waf_builder.config.policies import build_policy, build_route_policy, route_waf
+from waf_builder.config.policies import (
+    build_policy,
+    build_route_policy,
+    route_waf,
+    with_head,
+)
 from waf_builder.spec.model import Route, Spec
 
 IDLE_MS = 75_000
@@ -53,7 +58,7 @@ def _location(
     common: tuple[Timeouts, int],
 ) -> Location:
     mode, own, changed = policy
-    methods = _with_head(route.methods)
+    methods = with_head(route.methods)
     inspect = own.inspect_responses and mode != "off" and not route.streaming
     timeouts = _timeouts(route, backend)
     return Location(
@@ -83,13 +88,6 @@ def _timeouts(route: Route, backend: Backend) -> Timeouts:
         send=own.send or max(idle, general.send),
         read=own.read or max(idle, general.read),
     )
-
-
-def _with_head(methods: Sequence[str]) -> tuple[str, ...]:
-    """GET includes HEAD, as in nginx's limit_except and in RFC 9110."""
-    if "GET" in methods and "HEAD" not in methods:
-        return (*methods, "HEAD")
-    return tuple(methods)
 
 
 def build_servers(located: Sequence[tuple[Route, Location]]) -> tuple[Server, ...]:
