@@ -91,7 +91,11 @@ def test_an_old_connector_gets_a_note() -> None:
     found = problem("engine.audit-log", connector="1.0.3")
     assert found is not None
     assert found.severity is Severity.NOTE
-    assert found.message.startswith("the ModSecurity-nginx connector is 1.0.3, which writes")
+    assert found.message == (
+        "the ModSecurity-nginx connector is 1.0.3: a page of our own for a request that the rules"
+        " refused would cost its audit record, so nginx's plain page is sent"
+    )
+    assert problem("engine.audit-log", connector="1.0.4") is None
 
 
 @pytest.mark.parametrize(

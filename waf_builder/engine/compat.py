@@ -74,7 +74,8 @@ PCRE_LIMIT_SINCE = Version(3, 0, 10)
 PCRE_LIMIT_PROVED = Version(3, 0, 14)
 """The first on which small hostile requests were measured to stay small with a limit of 3000."""
 FULL_AUDIT_SINCE = Version(1, 0, 4)
-"""The first connector that keeps the audit record of every block when an error page answers."""
+"""The first connector that keeps every audit record when `error_page` answers a refused request
+(https://github.com/owasp-modsecurity/ModSecurity-nginx/pull/346)."""
 
 
 def check_pair(engine: Engine) -> list[Problem]:
@@ -127,10 +128,10 @@ def _audit_log(engine: Engine) -> Iterator[Problem]:
         return
     yield Problem(
         "engine.audit-log",
-        f"the ModSecurity-nginx connector is {version}, which writes the audit record of a blocked"
-        " request where its error page is served: a block in phase 1 is recorded twice there, and"
-        " one in phase 2 not at all if `modsecurity off` stands at the error page",
-        hint=f"{FULL_AUDIT_SINCE} writes each record once. The error log names every block.",
+        f"the ModSecurity-nginx connector is {version}: a page of our own for a request that the"
+        " rules refused would cost its audit record, so nginx's plain page is sent",
+        hint=f"{FULL_AUDIT_SINCE} keeps both. With older ones an `error_page` for 400 or 403 in a"
+        " template override loses records.",
         severity=Severity.NOTE,
     )
 
