@@ -27,6 +27,10 @@ IDLE_MS = 75_000
 router allows (60 s), so that the router's rule is the one that counts."""
 
 
+_EVERY_HOST = "*"
+"""Stands for the hosts that no route names."""
+
+
 def build_locations(
     spec: Spec,
     backends: Mapping[str, Backend],
@@ -35,7 +39,7 @@ def build_locations(
     target: Target,
 ) -> list[tuple[Route, Location]]:
     """Return each route with its location, in the order of the spec."""
-    names: set[str] = set()
+    names: dict[str, int] = {}
     located = []
     for route in spec.all_routes():
         label = label_of(route)
@@ -44,7 +48,7 @@ def build_locations(
         file = f"modsecurity/routes/{_unique(_slug(label), names)}.conf"
         changed = build_route_policy(file, label, own, policy)
         if changed is None:
-            names.discard(file.removeprefix("modsecurity/routes/").removesuffix(".conf"))
+            del names[file.removeprefix("modsecurity/routes/").removesuffix(".conf")]
         backend = backends[route.backend or next(iter(backends))]
         located.append((route, _location(route, label, backend, (waf.mode, own, changed), common)))
     return located
@@ -93,33 +97,40 @@ def _timeouts(route: Route, backend: Backend) -> Timeouts:
 def build_servers(located: Sequence[tuple[Route, Location]]) -> tuple[Server, ...]:
     """Return the server blocks, the default one first: nginx takes the first for it.
 
-    A route without hosts holds on every server. Hosts with the same routes share a server.
+    A route without hosts holds on every server, and one for *.example.com on those of the names
+    below it: nginx itself would take one server only, the most specific. Hosts with the same
+    routes share a server.
     """
-    everywhere = [(route, location) for route, location in located if not route.hosts]
-    own: dict[str, list[tuple[Route, Location]]] = {}
+    own: dict[str, list[tuple[Route, Location]]] = {_EVERY_HOST: []}
     for route, location in located:
-        for host in route.hosts:
+        for host in route.hosts or (_EVERY_HOST,):
             own.setdefault(host, []).append((route, location))
     groups: dict[tuple[int, ...], list[str]] = {}
     members: dict[tuple[int, ...], list[tuple[Route, Location]]] = {}
-    for host, pairs in own.items():
+    for host in [name for name in own if name != _EVERY_HOST]:
+        pairs = _merge([own[name] for name in _names_for(host) if name in own])
         key = tuple(id(location) for _, location in pairs)
         groups.setdefault(key, []).append(host)
         members[key] = pairs
-    servers = [_server((), everywhere)]
-    servers += [
-        _server(tuple(hosts), _merge(members[key], everywhere)) for key, hosts in groups.items()
-    ]
+    servers = [_server((), own[_EVERY_HOST])]
+    servers += [_server(tuple(hosts), members[key]) for key, hosts in groups.items()]
     return tuple(servers)
 
 
-def _merge(
-    own: Sequence[tuple[Route, Location]], everywhere: Sequence[tuple[Route, Location]]
-) -> list[tuple[Route, Location]]:
-    """Put a host's own route before one of the same path that holds everywhere."""
-    taken = {(route.path, route.exact) for route, _ in own}
-    rest = [pair for pair in everywhere if (pair[0].path, pair[0].exact) not in taken]
-    return [*own, *rest]
+def _names_for(host: str) -> list[str]:
+    """Return the names whose routes hold on a host, the most specific first."""
+    labels = host.split(".")
+    wildcards = [f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))]
+    return list(dict.fromkeys([host, *wildcards, _EVERY_HOST]))
+
+
+def _merge(levels: Sequence[Sequence[tuple[Route, Location]]]) -> list[tuple[Route, Location]]:
+    """Return the routes of all levels; of two with the same path, the first level's."""
+    merged: dict[tuple[str, bool], tuple[Route, Location]] = {}
+    for level in levels:
+        for route, location in level:
+            merged.setdefault((route.path, route.exact), (route, location))
+    return list(merged.values())
 
 
 def _server(names: tuple[str, ...], pairs: Sequence[tuple[Route, Location]]) -> Server:
@@ -141,9 +152,13 @@ def _slug(label: str) -> str:
     return words[:60].strip("-") or "root"
 
 
-def _unique(slug: str, taken: set[str]) -> str:
-    name, number = slug, 2
+def _unique(slug: str, taken: dict[str, int]) -> str:
+    """Return slug, or slug-2, slug-3, ...; taken holds each name and the last number tried."""
+    name, number = slug, taken.get(slug, 1)
     while name in taken:
-        name, number = f"{slug}-{number}", number + 1
-    taken.add(name)
+        number += 1
+        name = f"{slug}-{number}"
+    if name != slug:
+        taken[slug] = number
+    taken[name] = 1
     return name
