@@ -9,7 +9,6 @@ import time
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
-
 from support import backends, websocket
 from support.backends import containers, unreachable
 from support.client import Connection, Load, exchange, request

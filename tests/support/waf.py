@@ -21,8 +21,9 @@ from waf_builder import cli, paths
 from waf_builder.engine.link import link
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
     from waf_builder.engine.model import Engine
 
 Line = dict[str, Any]
