@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 ATTACK = "q=1%20UNION%20SELECT%20password%20FROM%20users"
 PORT = re.compile(r"(?<=port: )\d+")
+ASKED_FIRST = {"several-backends": [("www.example.com", "/"), ("api.example.com", "/v1/")]}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -65,7 +67,18 @@ def served(
     tree = folder / "build"
     wafs.render(spec, tree, engine)
     with wafs.running(tree, resolver=dns.address, environment=environment) as waf:
+        for host, path in ASKED_FIRST.get(name, [("waf.test", "/")]):
+            settle(waf, host, path)
         yield waf
+
+
+def settle(waf: Waf, host: str, path: str) -> None:
+    """Wait until the backend's name is found, which takes nginx a moment after its start."""
+    for _ in range(50):
+        if waf.ask(path, host=host).status != 502:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{host}{path} is 502")
 
 
 def names(example: str, environment: dict[str, str] | None = None) -> dict[str, str]:
@@ -90,6 +103,7 @@ def variables(file: str) -> dict[str, str]:
 
 def assert_protects(waf: Waf, backend: Backend, path: str = "/", **request: str) -> None:
     """An ordinary request reaches the backend; the same one with an attack in it does not."""
+    backend.forget()
     marker = mark()
     assert waf.ask(f"{path}?{marker}=hello", **request).status == 200
     assert waf.ask(f"{path}?{marker}=1&{ATTACK}", **request).status == 403
