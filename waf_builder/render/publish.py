@@ -6,6 +6,7 @@ import ctypes
 import difflib
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -58,20 +59,32 @@ def staged(tree: Mapping[str, str], target: Path | None = None) -> Iterator[Path
     """Write tree into a fresh folder beside target and yield it; it is gone afterwards.
 
     Beside target, so that the swap is a rename within one file system; without a target, among
-    the temporary files.
+    the temporary files. Raises WafBuilderError when it cannot be written.
     """
     if target is not None:
         require_replaceable(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}." if target else "waf-builder."
-    holder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent if target else None))
+    place = Path(os.path.abspath(target)) if target is not None else None  # noqa: PTH100
+    holder = None
     try:
-        folder = holder / (target.name if target else "waf")
-        folder.mkdir()
-        write_tree(tree, folder)
+        try:
+            holder = _make_holder(place)
+            folder = holder / (place.name if place else "waf")
+            folder.mkdir()
+            write_tree(tree, folder)
+        except OSError as error:
+            where = target or tempfile.gettempdir()
+            raise WafBuilderError(f"{where} cannot be written: {error.strerror}") from error
         yield folder
     finally:
-        shutil.rmtree(holder, ignore_errors=True)
+        if holder is not None:
+            shutil.rmtree(holder, ignore_errors=True)
+
+
+def _make_holder(target: Path | None) -> Path:
+    if target is None:
+        return Path(tempfile.mkdtemp(prefix="waf-builder."))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
 
 
 def publish(folder: Path, target: Path) -> None:
@@ -108,9 +121,17 @@ def require_replaceable(target: Path) -> None:
 
 
 def read_tree(folder: Path) -> dict[str, str]:
-    """Return the rendered files of a published tree; empty where there is none."""
+    """Return the rendered files of a published tree; empty where there is none.
+
+    Raises WafBuilderError for a folder that holds something else.
+    """
     if not folder.is_dir():
         return {}
+    if not (folder / STAMP).is_file() and any(folder.iterdir()):
+        raise WafBuilderError(
+            f"{folder} was not made by waf-builder (it has no {STAMP})\n"
+            "    Give --diff a folder that `waf-builder render SPEC -o DIR` made."
+        )
     return {
         name: path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(folder.rglob("*"))
@@ -129,4 +150,6 @@ def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
             f"a/{name}" if name in old else "/dev/null",
             f"b/{name}" if name in new else "/dev/null",
         )
-    return "".join(lines)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
