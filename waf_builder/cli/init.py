@@ -57,7 +57,10 @@ def init(
     if errors_in(problems):
         raise ProblemsError(problems)
     show_problems(problems)
-    spec.write_text(text, encoding="utf-8")
+    try:
+        spec.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WafBuilderError(f"{spec} cannot be written: {error.strerror}") from error
     click.echo(f"wrote {spec}; next: waf-builder render {spec}", err=True)
 
 

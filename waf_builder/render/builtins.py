@@ -36,8 +36,11 @@ def start_override(name: str, folder: Path) -> Path:
     file = folder / name
     if file.exists():
         raise WafBuilderError(f"{file} is there already, and is left as it is")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_starting_point(name), encoding="utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_starting_point(name), encoding="utf-8")
+    except OSError as error:
+        raise WafBuilderError(f"{file} cannot be written: {error.strerror}") from error
     return file
 
 

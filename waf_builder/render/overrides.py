@@ -9,10 +9,12 @@ from pathlib import Path
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.paths import builtin_templates
 from waf_builder.problem import Place, Problem, did_you_mean
+from waf_builder.render.publish import STAMP
 
 FOLDER = "waf"
 """Beside the spec."""
 
+_PARTS = ("rules", "templates")
 PHASES = ("before-crs", "after-crs")
 _RULE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(conf|data)")
 
@@ -45,7 +47,9 @@ def find_overrides(beside: Path) -> Overrides:
     Raises ProblemsError for a file there that would do nothing: nothing is ignored silently.
     """
     root = beside / FOLDER
-    problems: list[Problem] = []
+    if (root / STAMP).is_file():  # a tree that was published under this name
+        return Overrides()
+    problems = _strangers(root)
     rules, sources = _rules(root, problems)
     templates = root / "templates"
     if templates.is_dir():
@@ -53,6 +57,21 @@ def find_overrides(beside: Path) -> Overrides:
     if problems:
         raise ProblemsError(problems)
     return Overrides(rules, sources, templates if templates.is_dir() else None)
+
+
+def _strangers(root: Path) -> list[Problem]:
+    if not root.is_dir():
+        return []
+    return [
+        Problem(
+            "override.stray-file",
+            f"{path.name!r} is used by nothing, expected the folders {' and '.join(_PARTS)}",
+            Place(str(path)),
+            "" if path.name in _PARTS else did_you_mean(path.name, _PARTS),
+        )
+        for path in sorted(root.iterdir())
+        if path.name not in _PARTS or not path.is_dir()
+    ]
 
 
 def _rules(root: Path, problems: list[Problem]) -> tuple[dict[str, str], dict[str, Path]]:

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateError
 from jinja2.exceptions import TemplateNotFound
 
 from waf_builder.config.model import Config
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Place, Problem, did_you_mean
-from waf_builder.render.environment import make_environment
+from waf_builder.render.blocks import unused_parts
+from waf_builder.render.environment import BUILTIN, make_environment
 from waf_builder.render.outputs import outputs
 from waf_builder.render.overrides import Overrides
 
 Tree = dict[str, str]
 """The rendered files: path below the tree -> text."""
+
+
+_TEMPLATE_ERRORS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a user's template can raise; from a built-in one, each would be a bug of ours."""
 
 
 def render(config: Config, overrides: Overrides | None = None) -> Tree:
@@ -24,13 +37,15 @@ def render(config: Config, overrides: Overrides | None = None) -> Tree:
     Raises ProblemsError, with file and line, for an override that Jinja cannot render.
     """
     folder = overrides.templates if overrides else None
+    if folder and (unused := unused_parts(folder)):
+        raise ProblemsError(unused)
     environment = make_environment(folder)
     tree: Tree = {}
     for output in outputs(config):
         try:
             template = environment.get_template(output.template)
             tree[output.path] = template.render(output.context)
-        except (TemplateError, ValueError, TypeError) as error:
+        except _TEMPLATE_ERRORS as error:
             if folder is None:
                 raise
             raise ProblemsError([_problem(error, output.template, folder)]) from error
@@ -40,18 +55,20 @@ def render(config: Config, overrides: Overrides | None = None) -> Tree:
 
 
 def _problem(error: Exception, template: str, folder: Path) -> Problem:
-    if isinstance(error, TemplateSyntaxError):
-        place = Place(error.filename or str(folder / (error.name or template)), error.lineno)
-        return Problem("render.template-syntax", f"not a template: {error.message}", place)
+    place = _line_in(error, folder)
+    if place:
+        template = Path(place.file).relative_to(folder).as_posix()
     if isinstance(error, TemplateNotFound):
         known = [
-            f"builtin:{name}" for name in make_environment().list_templates() if ":" not in name
+            f"{BUILTIN}:{name}" for name in make_environment().list_templates() if ":" not in name
         ]
         hint = did_you_mean(str(error.name), known)
-        return Problem("render.no-template", f"there is no template {error.name!r}", None, hint)
-    return Problem(
-        "render.template", f"{template} cannot be rendered: {error}", _line_in(error, folder)
-    )
+        return Problem("render.no-template", f"there is no template {error.name!r}", place, hint)
+    what, hint = str(error), ""
+    if isinstance(error, RecursionError):
+        what = "it includes or extends itself"
+        hint = f'The built-in one is "{BUILTIN}:{template}".'
+    return Problem("render.template", f"{template} cannot be rendered: {what}", place, hint)
 
 
 def _line_in(error: Exception, folder: Path) -> Place | None:
