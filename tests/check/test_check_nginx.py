@@ -8,7 +8,7 @@ import pytest
 from cases import TREE, Case, cases, write
 
 from waf_builder.check import nginx
-from waf_builder.check.tree import staged
+from waf_builder.check.tree import booted
 from waf_builder.engine.link import link
 from waf_builder.engine.model import Engine
 from waf_builder.problem import Severity
@@ -33,7 +33,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def linked(tree: Path, engine: Engine) -> Iterator[Path]:
     """The small tree, as an engine could start it."""
-    with staged(tree) as staging:
+    with booted(tree) as staging:
         link(engine, staging)
         yield staging
 
@@ -61,7 +61,7 @@ def script(tree: Path, text: str) -> Path:
 @pytest.mark.parametrize("case", cases("nginx"), ids=lambda case: case.name)
 def test_case(case: Case, tree: Path, engine: Engine):
     write(tree, given(case))
-    with staged(tree) as staging:
+    with booted(tree) as staging:
         link(engine, staging)
 
         problems = nginx.check(staging, engine)
@@ -74,7 +74,7 @@ def test_case(case: Case, tree: Path, engine: Engine):
 def test_resolve_is_explained_to_an_nginx_that_has_none(tree: Path, engine: Engine):
     upstream = "upstream site {\n zone site 256k;\n server site.internal:3000 resolve;\n}\n"
     write(tree, {"boot/backends.conf": f'{upstream}map "" $backend_site {{\n default site;\n}}\n'})
-    with staged(tree) as staging:
+    with booted(tree) as staging:
         link(engine, staging)
 
         problems = nginx.check(staging, engine)

@@ -8,7 +8,7 @@ import pytest
 from cases import TREE, write
 
 from waf_builder.check import nginx
-from waf_builder.check.tree import check_tree, rule_texts, staged
+from waf_builder.check.tree import booted, check_tree, rule_texts
 from waf_builder.errors import ProblemsError
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def test_a_boot_field_without_a_sample(tree: Path):
 
 
 def test_boot_files_get_sample_values(tree: Path):
-    with staged(tree) as staging:
+    with booted(tree) as staging:
         filled = {
             file.name: file.read_text(encoding="utf-8")
             for file in (staging / "runtime").glob("*.conf")
@@ -219,7 +219,7 @@ def test_boot_files_get_sample_values(tree: Path):
 def test_staging_costs_the_same_for_any_number_of_routes(tree: Path):
     write(tree, {f"modsecurity/routes/r{number}.conf": "" for number in range(200)})
 
-    with staged(tree) as staging:
+    with booted(tree) as staging:
         entries = sum(len(folders) + len(files) for _, folders, files in os.walk(staging))
         assert (staging / "modsecurity/routes/r199.conf").is_file()
 
@@ -231,7 +231,7 @@ def test_staging_is_gone_when_it_cannot_be_filled(tree: Path, tmp_path: Path, mo
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     write(tree, {"boot/listen.conf": "listen @WHAT@;\n"})
 
-    with pytest.raises(ProblemsError), staged(tree):
+    with pytest.raises(ProblemsError), booted(tree):
         pytest.fail("staged with an unknown token")
 
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["waf"]
@@ -252,3 +252,37 @@ def test_rules_are_read_in_the_order_in_which_they_load(tree: Path):
         "modsecurity/routes/api.conf",
     ]
     assert texts["modsecurity/after-crs/a.conf"] == "# a\n"
+
+
+@pytest.mark.nginx
+def test_a_mistake_in_a_rule_that_both_find_is_reported_once(tree: Path, engine: Engine):
+    rule = 'SecRule ARGS "@rx x" "id:10001,phase:2,denyy"\n'
+    write(tree, {"modsecurity/before-crs/own.conf": rule})
+
+    def found(**options: bool) -> list[tuple[str, str]]:
+        problems = check_tree(tree, engine=engine, **options)
+        return [(str(problem.place).split(":")[0], problem.code) for problem in problems]
+
+    assert found() == [("modsecurity/before-crs/own.conf", "seclang.unknown-action")]
+    assert found(lint=False) == [("modsecurity/before-crs/own.conf", "engine.seclang")]
+
+
+@pytest.mark.nginx
+def test_the_engines_rule_set_says_which_rules_there_are(tree: Path, engine: Engine):
+    write(tree, {"modsecurity/after-crs/own.conf": "SecRuleRemoveById 942999\n"})
+
+    assert check_tree(tree, engine=None) == []
+    (problem,) = check_tree(tree, engine=engine)
+    assert str(problem.place).startswith("modsecurity/after-crs/own.conf:1")
+    assert "942999" in problem.message
+
+
+@pytest.mark.nginx
+def test_an_id_of_the_rule_set_is_taken(tree: Path, engine: Engine):
+    rule = 'SecRule ARGS "@rx x" "id:942100,phase:2,deny"\n'
+    write(tree, {"modsecurity/after-crs/own.conf": rule})
+
+    codes = [problem.code for problem in check_tree(tree, engine=engine)]
+
+    assert "seclang.duplicate-id" in codes
+    assert "engine.duplicate-id" not in codes

@@ -11,11 +11,13 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from waf_builder.check.syntax import MAIN_FILE
-from waf_builder.engine.model import Engine
 from waf_builder.problem import Place, Problem, Severity
+
+if TYPE_CHECKING:
+    from waf_builder.engine.model import Engine
 
 TIME_LIMIT: Final = 60.0
 """Seconds. The Core Rule Set loads in 0.1 s; what takes a minute hangs."""

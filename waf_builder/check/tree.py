@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from waf_builder.check import nginx, security, syntax
-from waf_builder.engine.model import Engine
+from waf_builder.check import security, syntax
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Place, Problem, errors_in
 from waf_builder.render.publish import NOT_RENDERED, STAMP
+
+if TYPE_CHECKING:
+    from waf_builder.engine.model import Engine
 
 BOOT_SAMPLES: Final = {
     "ADDRESS": "127.0.0.1",
@@ -28,6 +30,7 @@ _RULES = "modsecurity"
 _TOKEN = re.compile(r"@([A-Z0-9_]+)@")
 _INCLUDE = re.compile(r'^\s*Include\s+"?([^"\s]+)"?\s*$', re.MULTILINE)
 _RULE_ID = re.compile(r"\bid:'?(\d+)")
+_FINDS_ONE_MISTAKE: Final = {"engine.config", "engine.seclang", "engine.duplicate-id"}
 _TABLE_MAY_BE_OLD: Final = {"nginx.unknown-directive", "nginx.arguments", "nginx.context"}
 
 
@@ -41,14 +44,14 @@ def check_tree(tree: Path, *, engine: Engine | None, lint: bool = True) -> list[
     if not (tree / STAMP).is_file():
         return [_not_a_tree(tree)]
     try:
-        with staged(tree) as staging:
+        with booted(tree) as staging:
             return [_at_template(found) for found in _check(staging, engine, lint=lint)]
     except ProblemsError as error:
         return list(error.problems)
 
 
 @contextmanager
-def staged(tree: Path) -> Iterator[Path]:
+def booted(tree: Path) -> Iterator[Path]:
     """Yield tree as start-waf would leave it, in a folder of its own that is gone afterwards.
 
     runtime/ is filled in from boot/; engine/ is left out; everything else is a link to tree.
@@ -84,6 +87,7 @@ def _check(staging: Path, engine: Engine | None, *, lint: bool) -> list[Problem]
 
 
 def _run_nginx(staging: Path, engine: Engine) -> list[Problem]:
+    from waf_builder.check import nginx
     from waf_builder.engine.link import link
 
     link(engine, staging)
@@ -99,19 +103,18 @@ def _is_known(said: Problem, before: list[Problem]) -> bool:
     errors = [found.place for found in errors_in(before) if found.place]
     if said.code == "engine.stray-seclang":
         return any(place.file.startswith(f"{_RULES}/") for place in errors)
-    if said.place is None or said.code not in {"engine.config", "engine.seclang"}:
+    if said.place is None or said.code not in _FINDS_ONE_MISTAKE:
         return False
     return any(place.file == said.place.file and place.line <= said.place.line for place in errors)
 
 
 def _lint(staging: Path, engine: Engine | None) -> list[Problem]:
-    try:
-        from waf_builder.check.seclang import lint
-    except ImportError:  # until the lint is there
-        return []
-    ids = None if engine is None or engine.crs is None else _rule_ids(engine.crs.rules)
-    problems: list[Problem] = lint(rule_texts(staging), ids)
-    return problems
+    from waf_builder.check.seclang import lint
+
+    if engine is None:
+        return lint(rule_texts(staging))
+    ids = _rule_ids(engine.crs.rules) if engine.crs else None
+    return lint(rule_texts(staging), ids, modsecurity=engine.modsecurity_version)
 
 
 def rule_texts(tree: Path) -> dict[str, str]:
