@@ -60,7 +60,7 @@ def build(
         trusted=source.client_ip.trusted,
         health_path=source.health.path,
         access_log=source.logs.access,
-        workers=source.workers,
+        workers=str(source.workers or "@WORKERS@"),
         rules_before_crs=tuple(rules_before_crs),
         rules_after_crs=tuple(rules_after_crs),
         error_pages=ERROR_PAGES,

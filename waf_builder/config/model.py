@@ -109,13 +109,14 @@ class Policy:
     """How strict ModSecurity and the Core Rule Set are.
 
     variables: the rule set's own, `tx.` left out, in the order they are set.
+    arguments_limit: where ModSecurity stops reading arguments.
     """
 
     engine: Literal["On", "DetectionOnly", "Off"]
     variables: tuple[tuple[str, str], ...]
     max_body: int
-    max_arguments: int
-    inspect_responses: bool
+    arguments_limit: int
+    response_access: Literal["On", "Off"]
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class RoutePolicy:
     engine: str | None
     variables: tuple[tuple[str, str], ...] | None
     max_body: int | None
-    max_arguments: int | None
+    arguments_limit: int | None
     response_access: str | None
 
 
@@ -195,7 +196,10 @@ class CrsSetup:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration."""
+    """A whole configuration.
+
+    workers: their number, or the token that boot fills in.
+    """
 
     target: Target
     backends: tuple[Backend, ...]
@@ -210,7 +214,7 @@ class Config:
     trusted: tuple[str, ...]
     health_path: str
     access_log: Literal["all", "errors", "off"]
-    workers: int | None
+    workers: str
     rules_before_crs: tuple[str, ...]
     rules_after_crs: tuple[str, ...]
     error_pages: tuple[ErrorPage, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from waf_builder.config.model import CrsSetup, Policy, RoutePolicy, Target
 from waf_builder.problem import Problem
@@ -12,6 +12,7 @@ from waf_builder.spec.model import Route, Spec, WafPolicy
 from waf_builder.version import Version
 
 CRS_4 = 4
+_T = TypeVar("_T")
 
 _ENGINE: dict[str, Literal["On", "DetectionOnly", "Off"]] = {
     "block": "On",
@@ -112,8 +113,9 @@ def build_policy(waf: WafPolicy, max_body: int, target: Target) -> Policy:
         engine=_ENGINE[waf.mode],
         variables=tuple(variables),
         max_body=max_body,
-        max_arguments=waf.max_arguments,
-        inspect_responses=waf.inspect_responses,
+        # One more than allowed, so that rule 200007 sees that there were too many.
+        arguments_limit=waf.max_arguments + 1,
+        response_access="On" if waf.inspect_responses else "Off",
     )
 
 
@@ -152,17 +154,19 @@ def build_route_policy(file: str, label: str, own: Policy, common: Policy) -> Ro
     """
     if own == common or own.engine == "Off":
         return None
-    response_access = "On" if own.inspect_responses else "Off"
-    same_access = own.inspect_responses == common.inspect_responses
     return RoutePolicy(
         file=file,
         route=label,
-        engine=own.engine if own.engine != common.engine else None,
-        variables=own.variables if own.variables != common.variables else None,
-        max_body=own.max_body if own.max_body != common.max_body else None,
-        max_arguments=own.max_arguments if own.max_arguments != common.max_arguments else None,
-        response_access=None if same_access else response_access,
+        engine=_changed(own.engine, common.engine),
+        variables=_changed(own.variables, common.variables),
+        max_body=_changed(own.max_body, common.max_body),
+        arguments_limit=_changed(own.arguments_limit, common.arguments_limit),
+        response_access=_changed(own.response_access, common.response_access),
     )
+
+
+def _changed(own: _T, common: _T) -> _T | None:
+    return own if own != common else None
 
 
 def unsupported(spec: Spec, target: Target) -> list[Problem]:

@@ -63,7 +63,7 @@ def _location(
 ) -> Location:
     mode, own, changed = policy
     methods = with_head(route.methods)
-    inspect = own.inspect_responses and mode != "off" and not route.streaming
+    inspect = own.response_access == "On" and mode != "off" and not route.streaming
     timeouts = _timeouts(route, backend)
     return Location(
         label=label,
