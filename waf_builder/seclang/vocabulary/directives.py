@@ -145,6 +145,7 @@ DIRECTIVES = by_name(
             tab_crashes=True,
         ),
         _works("SecHttpBlKey", BARE_TEXT),
+        _works("SecCookieFormat", Value("0", "0, the only format that there is", "0")),
         # Bodies.
         _works("SecRequestBodyAccess", SWITCH),
         _works("SecRequestBodyLimit", NUMBER),
@@ -197,11 +198,6 @@ DIRECTIVES = by_name(
         _ignored("SecDataDir", PATH, "libmodsecurity 3 keeps its collections elsewhere"),
         _ignored("SecStatusEngine", BARE_TEXT, "libmodsecurity 3 reports nothing home"),
         _ignored("SecTmpDir", PATH, _SERVER, "use nginx's client_body_temp_path"),
-        _ignored(
-            "SecCookieFormat",
-            Value("0", "0", "0"),
-            "only version 0 cookies are known, with or without it",
-        ),
         # Accepted only when they switch something off that is not there.
         _only_off("SecConnEngine", "it counts no connections", _LIMIT_CONNECTIONS),
         _only_off("SecContentInjection", "it changes no responses"),
