@@ -154,6 +154,13 @@ def _wait_until_refused(port: int) -> None:
             continue
 
 
+def test_nothing_survives_a_python_that_is_killed(served):
+    started = descendants(served.process.pid)
+    assert len(started) >= 3
+    served.process.kill()
+    assert gone(started)
+
+
 def test_ends_when_nginx_does(served, tree):
     started = descendants(served.process.pid)
     os.kill(int((tree / "runtime/nginx.pid").read_text()), signal.SIGKILL)

@@ -79,13 +79,16 @@ class WafProcess:
         """Start the WAF and wait until it accepts connections.
 
         RunError when the port is taken, when the start fails, or when it takes too long.
+        The WAF also ends when the thread that called this does.
         """
         require_free_port(self.address, self.port)
         environment = {**os.environ, "PORT": str(self.port), "WAF_ADDRESS": self.address}
         if self._resolvers is not None:
             environment["WAF_RESOLVERS"] = " ".join(self._resolvers)
         process = subprocess.Popen(
-            ["/bin/sh", str(start_waf()), str(self.tree)],
+            # Should this process be killed, the WAF ends too instead of keeping the port:
+            # https://man7.org/linux/man-pages/man2/prctl.2.html (PR_SET_PDEATHSIG, by thread)
+            ["setpriv", "--pdeathsig", "TERM", "/bin/sh", str(start_waf()), str(self.tree)],  # noqa: S607
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
