@@ -57,11 +57,16 @@ def resolve(text: str, environ: Mapping[str, str]) -> FromEnvironment | Deferred
         raise ValueError("a variable is written ${NAME} or ${NAME:-default}")
     unset = [found for found in references if not environ.get(found["name"])]
     if not unset:
-        return FromEnvironment(_REFERENCE.sub(lambda m: environ[m["name"]], text), text)
-    if len(references) > 1:
-        names = ", ".join(f"${{{found['name']}}}" for found in unset)
-        raise ValueError(f"{names} not set here, and only one variable can be left for boot")
+        return FromEnvironment(_replace(text, environ), text)
+    if len(unset) > 1:
+        names = " and ".join(f"${{{found['name']}}}" for found in unset)
+        raise ValueError(f"only one variable can be left for boot, and {names} are not set here")
     (found,) = unset
+    before, after = text[: found.start()], text[found.end() :]
     return Deferred(
-        found["name"], found["default"] or "", text[: found.start()], text[found.end() :]
+        found["name"], found["default"] or "", _replace(before, environ), _replace(after, environ)
     )
+
+
+def _replace(text: str, environ: Mapping[str, str]) -> str:
+    return _REFERENCE.sub(lambda found: environ[found["name"]], text)

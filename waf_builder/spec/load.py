@@ -101,16 +101,17 @@ def _interpolate(
             problem = None
             if not _allows_environment(inner):
                 fields = ", ".join(sorted(_FROM_ENVIRONMENT))
-                problem = f"{value!r}: a variable cannot stand here, only in a backend's {fields}"
+                problem = f"{value!r} has a variable, which only a backend's {fields} can have"
             else:
                 try:
                     data[key] = resolve(value, environ)
                 except ValueError as error:
-                    problem = f"{value!r}: {error}"
+                    problem = f"{error}, got {value!r}"
             if problem:
                 document.unreadable.add(inner)
+                message = f"{yaml.dotted(inner)}: {problem}"
                 document.problems.append(
-                    Problem("spec.environment", problem, document.place(inner))
+                    Problem("spec.environment", message, document.place(inner))
                 )
 
 
@@ -131,7 +132,7 @@ def _problems(error: ValidationError, document: yaml.Document) -> Iterator[Probl
 
 def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> Problem:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
-    name = dotted(path)
+    name = yaml.dotted(path)
     if kind == "spec":
         message = f"{name}: {context['message']}{_whence(value)}"
         return Problem(context["code"], message, document.place(path), context["hint"])
@@ -145,7 +146,7 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
         hint = _MISSING_HINTS.get(str(path[-1]), "")
         return Problem("spec.missing", f"{name} is missing", place, hint)
     if path[-1:] == ("[key]",):
-        message = f"{dotted(path[:-1])}: {value!r} is not a backend name"
+        message = f"{yaml.dotted(path[:-1])}: {value!r} is not a backend name"
         hint = "A name has small letters, digits and hyphens and starts with a letter."
         return Problem("spec.name", message, document.place(path[:-1], key=True), hint)
     code, expected = _expected(kind, context)
@@ -192,14 +193,6 @@ def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
 
 def _short(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
-
-
-def dotted(path: yaml.Path) -> str:
-    """Return path as people write it: `routes[1].waf.mode`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "the spec"
 
 
 def fields_at(path: yaml.Path) -> list[str]:

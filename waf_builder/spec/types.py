@@ -228,7 +228,7 @@ def _path(value: Any) -> str:
     if "//" in text or "." in segments or ".." in segments:
         raise fail(
             "spec.path-normal",
-            f"{text!r} can never match: nginx compares paths without //, . and ..",
+            f"{text!r} can never match: nginx compares paths without '//', '.' and '..'",
         )
     return text
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from waf_builder.problem import Place, Problem, Severity, did_you_mean
 from waf_builder.spec.environment import Deferred
 from waf_builder.spec.model import SOLE_BACKEND, Backend, Route, Spec
-from waf_builder.spec.yaml import Path
+from waf_builder.spec.yaml import Path, dotted
 
 Locator = Callable[[Path], Place]
 
@@ -113,15 +113,15 @@ def _process(backend: Backend, name: str, path: Path, at: Locator) -> Iterator[P
 def _timeouts(backend: Backend, path: Path, at: Locator) -> Iterator[Problem]:
     for field in ("connect", "send", "read"):
         if getattr(backend.timeouts, field) > ROUTER_FIRST_BYTE_MS:
-            yield _never(at((*path, "timeouts", field)), field, ROUTER_FIRST_BYTE_MS)
+            yield _never((*path, "timeouts", field), ROUTER_FIRST_BYTE_MS, at)
 
 
-def _never(place: Place, field: str, limit: int) -> Problem:
+def _never(path: Path, limit: int, at: Locator) -> Problem:
     seconds = limit // 1000
     return Problem(
         "spec.timeout-router",
-        f"timeouts.{field} is longer than {seconds}s and can never take effect",
-        place,
+        f"{dotted(path)} is longer than {seconds}s and can never take effect",
+        at(path),
         f"The platform's router gives up after {seconds} s.",
         Severity.WARNING,
     )
@@ -212,7 +212,7 @@ def _route(route: Route, spec: Spec, path: Path, at: Locator) -> Iterator[Proble
     for field in ("connect", "send", "read"):
         value = getattr(route.timeouts, field)
         if value is not None and value > limit:
-            yield _never(at((*path, "timeouts", field)), field, limit)
+            yield _never((*path, "timeouts", field), limit, at)
 
 
 def _policy(spec: Spec, at: Locator) -> Iterator[Problem]:
@@ -230,7 +230,7 @@ def _levels(level: int, detection: int | None, path: Path, at: Locator) -> Itera
     if detection is not None and detection < level:
         yield Problem(
             "spec.detection-level",
-            f"detection_paranoia_level is {detection}, below paranoia_level {level}",
+            f"{dotted(path)}.detection_paranoia_level is {detection}, below paranoia_level {level}",
             at((*path, "detection_paranoia_level")),
             "Rules that block are detected first: expected the same level or a higher one.",
         )

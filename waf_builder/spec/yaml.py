@@ -7,6 +7,7 @@ false. Each of these is an error here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,14 @@ _MAX_DEPTH = 100
 overflow its stack and end the process."""
 
 
+def dotted(path: Path) -> str:
+    """Return path as people write it: `routes[1].waf.mode`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the spec"
+
+
 @dataclass
 class Document:
     """The data of a YAML file, the place of each key and value, and what was wrong."""
@@ -60,15 +69,12 @@ def read(text: str, file: str) -> Document:
     """Return the document in text; what is wrong with it is in `problems`, all at once."""
     document = Document(file)
     try:
-        if deep := _too_deep(text, file):
-            document.problems.append(deep)
+        document.problems += _at_once(text, file)
+        if document.problems and document.problems[-1].code == "yaml.syntax":
             return document
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        place = _at(file, error.problem_mark or error.context_mark)
-        what = error.problem or "it cannot be read"
-        hint = f"{error.context}." if error.context else ""
-        document.problems.append(Problem("yaml.syntax", f"not YAML: {what}", place, hint))
+        document.problems.append(_syntax(error, text, file))
     except (yaml.YAMLError, ValueError) as error:
         what = str(error).splitlines()[0]
         document.problems.append(Problem("yaml.syntax", f"not YAML: {what}", Place(file, 1, 1)))
@@ -78,18 +84,34 @@ def read(text: str, file: str) -> Document:
     return document
 
 
-def _too_deep(text: str, file: str) -> Problem | None:
-    """Return a problem when text is nested more deeply than any spec."""
+def _at_once(text: str, file: str) -> Iterator[Problem]:
+    """Yield what nodes no longer show: where an alias stood, and too deep a nesting, the last."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, yaml.AliasEvent):
+            message = f"an alias (*{event.anchor}) stands here, expected the value itself"
+            hint = "Aliases are not supported: a spec is read by people, so write it out."
+            yield Problem("yaml.alias", message, _at(file, event.start_mark), hint)
+        elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
                 message = f"nested more than {_MAX_DEPTH} levels deep"
-                return Problem("yaml.syntax", message, _at(file, event.start_mark))
+                yield Problem("yaml.syntax", message, _at(file, event.start_mark))
+                return
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-    return None
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    place = _at(file, error.problem_mark or error.context_mark)
+    hint = error.context or ""
+    if error.context_mark and error.context_mark.line + 1 < place.line:
+        hint += f" that begins at line {error.context_mark.line + 1}"
+    line = next(iter(text.splitlines()[place.line - 1 : place.line]), "")
+    if line[place.column - 1 : place.column] == "\t":
+        hint = "YAML is indented with spaces, and a tab stands here"
+    what = error.problem or "it cannot be read"
+    return Problem("yaml.syntax", f"not YAML: {what}", place, f"{hint}." if hint else "")
 
 
 class _Reader:
@@ -99,14 +121,9 @@ class _Reader:
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.document.values[path] = self.place(node)
-        if id(node) in self.seen:
-            return self.problem(
-                "yaml.alias",
-                node,
-                path,
-                "an alias (*name) stands here, expected the value itself",
-                "Aliases are not supported: a spec is read by people, so write it out.",
-            )
+        if id(node) in self.seen:  # an alias, which has been reported
+            self.document.unreadable.add(path)
+            return None
         self.seen.add(id(node))
         if node.tag != _implicit_tag(node):
             return self.problem(
