@@ -173,7 +173,7 @@ class _Said:
         uses = list(_find(self.tree, rf"\bid:'?{rule_id}\b", _RULE_FILES))
         own = [use for use in uses if not use.file.startswith("engine/")] or [place]
         others = [str(use) for use in uses if use != own[-1]]
-        hint = "Ids below 100000 are free for your own rules."
+        hint = "Ids below 90000 are free for your own rules."
         if others:
             hint = f"It is also in {', '.join(others[:3])}.\n{hint}"
         return Problem("engine.duplicate-id", f"rule id {rule_id} is used twice", own[-1], hint)

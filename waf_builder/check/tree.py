@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from waf_builder.check import security, syntax
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Place, Problem, errors_in
 from waf_builder.render.publish import NOT_RENDERED, STAMP
+from waf_builder.seclang import read_text, rule_ids
 
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
@@ -27,9 +28,9 @@ BOOT_SAMPLES: Final = {
 """What a check uses for the values that start-waf finds out; boot/fields names further ones."""
 
 _RULES = "modsecurity"
+_USER_RULES = ("modsecurity/before-crs/", "modsecurity/after-crs/")
 _TOKEN = re.compile(r"@([A-Z0-9_]+)@")
 _INCLUDE = re.compile(r'^\s*Include\s+"?([^"\s]+)"?\s*$', re.MULTILINE)
-_RULE_ID = re.compile(r"\bid:'?(\d+)")
 _FINDS_ONE_MISTAKE: Final = {"engine.config", "engine.seclang", "engine.duplicate-id"}
 _TABLE_MAY_BE_OLD: Final = {"nginx.unknown-directive", "nginx.arguments", "nginx.context"}
 
@@ -111,10 +112,13 @@ def _is_known(said: Problem, before: list[Problem]) -> bool:
 def _lint(staging: Path, engine: Engine | None) -> list[Problem]:
     from waf_builder.check.seclang import lint
 
+    texts = rule_texts(staging)
     if engine is None:
-        return lint(rule_texts(staging))
-    ids = _rule_ids(engine.crs.rules) if engine.crs else None
-    return lint(rule_texts(staging), ids, modsecurity=engine.modsecurity_version)
+        return lint(texts)
+    # Only the user's own rules can clash with the rule set's, and reading its ids takes 50 ms.
+    own = any(name.startswith(_USER_RULES) for name in texts)
+    ids = _rule_ids(engine.crs.rules) if own and engine.crs else None
+    return lint(texts, ids, modsecurity=engine.modsecurity_version)
 
 
 def rule_texts(tree: Path) -> dict[str, str]:
@@ -129,7 +133,7 @@ def rule_texts(tree: Path) -> dict[str, str]:
         name = file.relative_to(tree).as_posix()
         if name in texts:
             return
-        texts[name] = file.read_text(encoding="utf-8", errors="replace")
+        texts[name] = read_text(file)
         for included in _INCLUDE.findall(texts[name]):
             if not included.startswith((".", "/")):
                 for found in sorted(folder.glob(included)):
@@ -142,9 +146,8 @@ def rule_texts(tree: Path) -> dict[str, str]:
     return texts
 
 
-def _rule_ids(folder: Path) -> frozenset[int]:
-    texts = (file.read_text(encoding="utf-8", errors="replace") for file in folder.glob("*.conf"))
-    return frozenset(int(found) for text in texts for found in _RULE_ID.findall(text))
+def _rule_ids(folder: Path) -> Collection[int]:
+    return rule_ids({file.name: read_text(file) for file in folder.glob("*.conf")})
 
 
 def _link_entries(source: Path, target: Path) -> None:
