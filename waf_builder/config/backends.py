@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 
 from waf_builder.config.domains import private_domain
-from waf_builder.config.model import Backend, BootField, Form, Target, Timeouts
+from waf_builder.config.model import Backend, BootField, Form, Locator, Target, Timeouts
 from waf_builder.problem import Problem
 from waf_builder.spec import model as spec
 from waf_builder.spec import types
 from waf_builder.spec.environment import Deferred
+from waf_builder.spec.yaml import Path, dotted
 
 _BALANCE = {"round_robin": "", "least_conn": "least_conn", "random": "random two least_conn"}
 _SAMPLES = {
@@ -30,20 +30,19 @@ _PATTERNS = {
 
 
 def build_backends(
-    specs: Mapping[str, spec.Backend], target: Target
+    source: spec.Spec, target: Target, at: Locator
 ) -> tuple[dict[str, Backend], list[Problem]]:
     """Return the backends by name, and what the target's nginx cannot do for them."""
-    backends = {name: _backend(name, backend, target) for name, backend in specs.items()}
-    problems = [
-        problem
-        for name, backend in backends.items()
-        for problem in _unsupported(name, backend, specs[name], target)
-    ]
+    backends: dict[str, Backend] = {}
+    problems: list[Problem] = []
+    for name, wanted in source.all_backends().items():
+        path: Path = (name,) if source.backend else ("backends", name)
+        backends[name] = _backend(name, wanted, target, dotted(path))
+        problems += _unsupported(backends[name], wanted, target, (path, at))
     return backends, problems
 
 
-def _backend(name: str, backend: spec.Backend, target: Target) -> Backend:
-    where = f"backends.{name}" if name != spec.SOLE_BACKEND else name
+def _backend(name: str, backend: spec.Backend, target: Target, where: str) -> Backend:
     text, fields = _texts(name, backend, where)
     if backend.host is not None:
         host = text["host"]
@@ -127,8 +126,9 @@ def _host_header(wanted: str, variable: str) -> str:
 
 
 def _unsupported(
-    name: str, backend: Backend, wanted: spec.Backend, target: Target
+    backend: Backend, wanted: spec.Backend, target: Target, stands: tuple[Path, Locator]
 ) -> list[Problem]:
+    path, at = stands
     knobs = [
         knob
         for knob, used in (("sticky", wanted.sticky), ("balance", backend.balance))
@@ -137,7 +137,8 @@ def _unsupported(
     return [
         Problem(
             f"config.{knob}-needs-resolve",
-            f"the backend {name!r} has {knob}, which needs nginx 1.27.3 or newer",
+            f"{dotted(path)} has {knob}, which needs nginx 1.27.3 or newer",
+            at((*path, knob)),
             hint=(
                 f"nginx {target.nginx} finds a changing address only through a variable in"
                 " proxy_pass,\nwhich tries the addresses in turn. Remove the key, or use a"

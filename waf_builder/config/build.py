@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
-from waf_builder.config.model import Config, Target, Timeouts
+from waf_builder.config.model import Config, Locator, Target, Timeouts
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
 from waf_builder.config.servers import build_locations, build_servers
 from waf_builder.errors import ProblemsError
@@ -26,16 +26,18 @@ def build(
     source: spec.Spec,
     target: Target = NEWEST,
     *,
+    at: Locator = lambda _path: None,
     rules_before_crs: Sequence[str] = (),
     rules_after_crs: Sequence[str] = (),
 ) -> Config:
     """Return the configuration for a spec.
 
+    at: where a field of the spec stands, for problems.
     rules_*: names of the user's own rule files, below `modsecurity/` of the rendered tree.
     Raises ProblemsError for what the target's versions cannot do.
     """
-    backends, problems = build_backends(source.all_backends(), target)
-    problems += unsupported(source, target)
+    backends, problems = build_backends(source, target, at)
+    problems += unsupported(source, target, at)
     if problems:
         raise ProblemsError(problems)
     default = spec.Timeouts()

@@ -6,12 +6,17 @@ bytes, times in milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from waf_builder.problem import Place
+from waf_builder.spec.yaml import Path
 from waf_builder.version import Version
 
 Form = Literal["address", "resolve", "variable"]
+Locator = Callable[[Path], Place | None]
+"""Says where a field of the spec stands, if that is known."""
 
 
 @dataclass(frozen=True)

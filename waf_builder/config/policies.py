@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from waf_builder.config.model import CrsSetup, Policy, RoutePolicy, Target
+from waf_builder.config.model import CrsSetup, Locator, Policy, RoutePolicy, Target
 from waf_builder.problem import Problem
 from waf_builder.spec.model import Route, Spec, WafPolicy
+from waf_builder.spec.yaml import Path, dotted
 from waf_builder.version import Version
 
 CRS_4 = 4
@@ -169,17 +170,24 @@ def _changed(own: _T, common: _T) -> _T | None:
     return own if own != common else None
 
 
-def unsupported(spec: Spec, target: Target) -> list[Problem]:
+def unsupported(spec: Spec, target: Target, at: Locator) -> list[Problem]:
     """Return what the target's rule set cannot do."""
-    wanted = spec.waf.early_blocking or any(route.waf.early_blocking for route in spec.routes)
-    if not wanted or target.crs.major >= CRS_4:
+    if target.crs.major >= CRS_4:
         return []
+    paths: list[Path] = [("waf", "early_blocking")] if spec.waf.early_blocking else []
+    paths += [
+        ("routes", index, "waf", "early_blocking")
+        for index, route in enumerate(spec.routes)
+        if route.waf.early_blocking
+    ]
     return [
         Problem(
             "config.early-blocking-needs-crs-4",
-            f"early_blocking needs the Core Rule Set 4, and this is {target.crs}",
-            hint="Remove the key, or give another rule set with --crs.",
+            f"{dotted(path)} needs the Core Rule Set 4, and this is {target.crs}",
+            at(path),
+            "Remove the key, or give another rule set with --crs.",
         )
+        for path in paths
     ]
 
 

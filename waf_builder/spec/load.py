@@ -22,7 +22,7 @@ from waf_builder.spec.environment import (
 )
 from waf_builder.spec.model import Spec
 from waf_builder.spec.types import shown
-from waf_builder.spec.validate import validate
+from waf_builder.spec.validate import Locator, validate
 
 MAX_BYTES = 16 * 1024**2
 """A spec of 10,000 routes has about 2 MB; more than this is a mistake."""
@@ -32,11 +32,15 @@ _FROM_ENVIRONMENT = frozenset({"process", "port", "app_id", "network_id", "host"
 
 @dataclass(frozen=True)
 class LoadedSpec:
-    """A valid spec, the warnings about it, and the folder that its files are relative to."""
+    """A valid spec, the warnings about it, and the folder that its files are relative to.
+
+    at: where a field of it stands in the file.
+    """
 
     spec: Spec
     folder: Path
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...]
+    at: Locator
 
 
 def load(file: Path, environ: Mapping[str, str] | None = None) -> LoadedSpec:
@@ -57,18 +61,22 @@ def load(file: Path, environ: Mapping[str, str] | None = None) -> LoadedSpec:
         ) from None
     except OSError as error:
         raise WafBuilderError(f"{file} cannot be read: {error.strerror}") from None
-    spec, problems = loads(text, str(file), os.environ if environ is None else environ)
+    document = yaml.read(text, str(file))
+    spec, problems = _spec(document, os.environ if environ is None else environ)
     if spec is None or errors_in(problems):
         raise ProblemsError(problems)
-    return LoadedSpec(spec, file.parent, tuple(problems))
+    return LoadedSpec(spec, file.parent, tuple(problems), document.place)
 
 
 def loads(text: str, file: str, environ: Mapping[str, str]) -> tuple[Spec | None, list[Problem]]:
     """Return the spec in text, or None, and every problem with it in the order of the file."""
-    document = yaml.read(text, file)
+    return _spec(yaml.read(text, file), environ)
+
+
+def _spec(document: yaml.Document, environ: Mapping[str, str]) -> tuple[Spec | None, list[Problem]]:
+    start = Place(document.file, 1, 1)
     if document.data is None and not document.problems:
-        empty = Problem("spec.empty", "the spec is empty", Place(file, 1, 1), _EXAMPLE)
-        return None, [empty]
+        return None, [Problem("spec.empty", "the spec is empty", start, _EXAMPLE)]
     problems = document.problems
     _interpolate(document, document.data, (), environ)
     spec = None
@@ -80,7 +88,7 @@ def loads(text: str, file: str, environ: Mapping[str, str]) -> tuple[Spec | None
         else:
             if not document.unreadable:  # what could not be read is not missing
                 problems += validate(spec, document.place)
-    return spec, sorted(problems, key=lambda problem: problem.place or Place(file))
+    return spec, sorted(problems, key=lambda problem: problem.place or start)
 
 
 _EXAMPLE = "The smallest one names a backend: its process, port, app_id and network_id."
