@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waf_builder.config.build import NEWEST, build
-from waf_builder.config.model import Config, Target
+from waf_builder.config.model import Config, Locator, Target
 from waf_builder.errors import EngineError, ProblemsError
 from waf_builder.problem import Problem, Severity, errors_in
 from waf_builder.render.overrides import Overrides, find_overrides
@@ -66,14 +67,17 @@ def render_spec(
     spec = with_backend(loaded.spec, backend) if backend else loaded.spec
     overrides = find_overrides(loaded.folder)
     target, engine, problems = find_target(choice or Choice(), progress)
-    config, tree = _build(spec, target, overrides)
+    config, tree = _build(spec, target, overrides, loaded.at)
     return Rendered(config, tree, overrides, engine, (*loaded.warnings, *problems))
 
 
-def _build(spec: Spec, target: Target, overrides: Overrides) -> tuple[Config, Tree]:
+def _build(
+    spec: Spec, target: Target, overrides: Overrides, at: Locator = lambda _path: None
+) -> tuple[Config, Tree]:
     config = build(
         spec,
         target,
+        at=at,
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
     )
@@ -118,10 +122,16 @@ def find_target(
     """
     from waf_builder.engine.find import silent
 
+    choice = replace(
+        choice,
+        engine=choice.engine or os.environ.get("WAF_BUILDER_ENGINE"),
+        crs=choice.crs or os.environ.get("WAF_BUILDER_CRS"),
+    )
     engine: Engine | None = None
     problems: list[Problem] = []
+    missing = None
     if choice.engine != NO_ENGINE:
-        engine, problems = _find_engine(choice, progress or silent)
+        engine, problems, missing = _find_engine(choice, progress or silent)
     target = NEWEST
     if engine:
         crs = engine.crs.version if engine.crs else NEWEST.crs
@@ -134,31 +144,38 @@ def find_target(
         target = replace(target, nginx=forced)
         if engine and forced != engine.nginx_version:
             engine = None  # its `nginx -t` would judge another generation's directives
+    if missing:
+        problems = [_not_tested(target, missing)]
     return target, engine, problems
 
 
-def _find_engine(choice: Choice, progress: Progress) -> tuple[Engine | None, list[Problem]]:
+def _find_engine(
+    choice: Choice, progress: Progress
+) -> tuple[Engine | None, list[Problem], EngineError | None]:
+    """Return the engine and what to know about it, or why there is none."""
     from waf_builder.engine.compat import check_pair
     from waf_builder.engine.find import find
 
     try:
         engine = find(choice.engine, choice.crs, progress)
-    except EngineError:
+    except EngineError as error:
         if choice.engine or (choice.crs and not is_wanted_version(choice.crs)):
             raise
-        return None, [_NO_ENGINE_HERE]
+        return None, [], error
     problems = check_pair(engine)
     if errors_in(problems):
         raise ProblemsError(problems)
-    return engine, problems
+    return engine, problems, None
 
 
-_NO_ENGINE_HERE = Problem(
-    "engine.none",
-    f"no engine on this machine: rendered for {NEWEST}, and nginx has not tested it",
-    hint="`--engine apt` gets one without root; `--engine none` says that this is meant.",
-    severity=Severity.WARNING,
-)
+def _not_tested(target: Target, reason: EngineError) -> Problem:
+    return Problem(
+        "engine.none",
+        f"rendered for {target}, and nginx has not tested it",
+        hint=f"{str(reason).splitlines()[0]}\n"
+        "`--engine apt` gets one without root; `--engine none` says that this is meant.",
+        severity=Severity.WARNING,
+    )
 
 
 def _crs_version(wanted: str) -> Version:
