@@ -32,6 +32,11 @@ _ENGINE = re.compile(
 # a kit that other modules link to. libnginx-mod-http-modsecurity runs without them.
 NEEDLESS = ("iproute2", "libmodsecurity-dev", "libnginx-mod-http-ndk")
 
+_OLD_ENGINE = "keeping the engine that is there"
+_OLD_LISTS = "the package lists are those of the last time"
+FALLBACKS = (_OLD_ENGINE, _OLD_LISTS)
+"""How a message begins that tells of a registry which could not give what is newest."""
+
 _LISTING = "packages.txt"
 """In an engine's root: the files it was made of, and their checksums."""
 
@@ -89,7 +94,7 @@ def get(progress: Progress, *, refresh: bool = False, of: Path | None = None) ->
             if good is None:
                 raise
             reason = str(error).removesuffix(f"\n{_WAYS_OUT}")
-            progress(f"keeping the engine that is there: {reason}")
+            progress(f"{_OLD_ENGINE}: {reason}")
             return good
 
 
@@ -136,6 +141,8 @@ def _archives(
             packages = apt.resolve(PACKAGES)
             if not libc:
                 _refuse_libc(packages, release)
+            if stale := _stale(complaints, packages):
+                progress(f"{_OLD_LISTS}: {stale}")
             missing = apt.missing(packages)
             size = sum(package.size for package in missing) / 1e6
             progress(f"getting {len(missing)} of {len(packages)} packages, {size:.1f} MB")
@@ -147,6 +154,12 @@ def _archives(
                 continue
             raise EngineError(_explained(error, complaints, release)) from error
     raise AssertionError  # the last try returns or raises
+
+
+def _stale(complaints: Sequence[str], packages: Sequence[Package]) -> str | None:
+    """Return the complaint about a source that a package comes from; others do not matter."""
+    sources = {package.uri.partition("/pool/")[0] for package in packages}
+    return next((line for line in complaints if any(one in line for one in sources)), None)
 
 
 def _refuse_libc(packages: Sequence[Package], release: str) -> None:

@@ -11,12 +11,15 @@ from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
 
 
-def link(engine: Engine, tree: Path) -> None:
+def link(engine: Engine, tree: Path, *, relative: bool = False) -> None:
     """Make `tree/engine/`, replacing the one that is there.
 
     It holds this machine's facts, so that the rendered files need none: `nginx` (a script that
     starts the engine's nginx with its own loader or libraries), the module, `crs`,
     `unicode.mapping`. EngineError when the engine has no Core Rule Set.
+
+    relative: say where the engine is as seen from the tree, so that a folder with both may
+    move. Without it the tree alone may.
     """
     import shutil
     import tempfile
@@ -32,11 +35,17 @@ def link(engine: Engine, tree: Path) -> None:
     try:
         staging.chmod(0o755)
         nginx = staging / "nginx"
-        nginx.write_text(wrapper(engine), encoding="utf-8", errors="surrogateescape")
+        script = relative_wrapper(engine, target) if relative else wrapper(engine)
+        nginx.write_text(script, encoding="utf-8", errors="surrogateescape")
         nginx.chmod(0o755)
-        (staging / MODULE).symlink_to(_absolute(engine.module))
-        (staging / "crs").symlink_to(_absolute(engine.crs.folder))
-        (staging / "unicode.mapping").symlink_to(_absolute(engine.unicode_map))
+        parts = {
+            MODULE: engine.module,
+            "crs": engine.crs.folder,
+            "unicode.mapping": engine.unicode_map,
+        }
+        for name, part in parts.items():
+            where = os.path.relpath(part, target) if relative else _absolute(part)
+            (staging / name).symlink_to(where)
         if target.is_symlink():
             target.unlink()
         if target.exists():
@@ -61,6 +70,36 @@ def wrapper(engine: Engine) -> str:
     command = " ".join(shlex.quote(part) for part in engine.command())
     lines.append(f'exec {command} "$@"')
     return "\n".join(lines) + "\n"
+
+
+def relative_wrapper(engine: Engine, folder: Path) -> str:
+    """Return the script that does the same from `folder`, wherever both have been moved to.
+
+    It is called by its path; a link to it would not show where the engine is.
+    """
+    root = shlex.quote(os.path.relpath(engine.root, folder))
+    libraries = ":".join(_below(engine.root, path) for path in engine.library_path)
+    nginx = _below(engine.root, engine.nginx)
+    lines = [
+        "#!/bin/sh",
+        "# Starts the nginx of the engine that came with this tree; made by waf-builder.",
+        "unset CDPATH",
+        f'root=$(cd -P -- "$(dirname -- "$0")"/{root} && pwd) || exit',
+    ]
+    if engine.loader is not None:
+        loader = _below(engine.root, engine.loader)
+        command = f"{loader} --library-path {libraries} {nginx}"
+    else:
+        command = nginx
+        if engine.library_path:
+            lines += [f"LD_LIBRARY_PATH={libraries}", "export LD_LIBRARY_PATH"]
+    lines.append(f'exec {command} "$@"')
+    return "\n".join(lines) + "\n"
+
+
+def _below(root: Path, path: Path) -> str:
+    """Return path as a word of the shell, with its root in a variable."""
+    return f'"$root"/{shlex.quote(str(path.relative_to(root)))}'
 
 
 def _absolute(path: Path) -> str:

@@ -1,0 +1,61 @@
+# ruff: noqa: INP001  a script that bin/ starts by its path
+"""From a bare system Python to waf-builder's own code; only the standard library until then.
+
+usage: python3 -I bootstrap.py detect BUILD_DIR
+       python3 -I bootstrap.py compile BUILD_DIR CACHE_DIR ENV_DIR
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# -I keeps the working folder and PYTHONPATH out; this folder is the one that is wanted.
+sys.path.insert(0, str(ROOT))
+
+from waf_builder.deploy.app import wants_waf  # noqa: E402
+from waf_builder.deploy.dependencies import dependencies  # noqa: E402
+from waf_builder.deploy.log import Log  # noqa: E402
+from waf_builder.deploy.model import Deploy  # noqa: E402
+from waf_builder.errors import WafBuilderError  # noqa: E402
+
+
+def detect(build: Path) -> int:
+    """Say whether this buildpack is for that app: 0 and a name, or 1."""
+    if not wants_waf(build):
+        return 1
+    _say("waf-builder")
+    return 0
+
+
+def compile_app(build: Path, cache: Path, env: Path | None) -> int:
+    """Install the WAF into an app: 0, or 1 and a paragraph that says why not."""
+    log = Log(_say)
+    try:
+        deploy = Deploy.of(build, cache, env)
+        os.environ.update(deploy.variables())
+        os.chdir(deploy.app)  # messages then name the user's files as the user does
+        sys.path.insert(0, str(dependencies(deploy, ROOT / "buildpack", log)))
+        from waf_builder.deploy.compile import compile_waf
+
+        compile_waf(deploy, log)
+    except WafBuilderError as error:
+        log.error(str(error))  # noqa: TRY400  no logger
+        return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    # Errors too: on one stream the lines of a build log keep their order.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    command, *folders = sys.argv[1:]
+    if command == "detect":
+        sys.exit(detect(Path(folders[0])))
+    build, cache, env = folders
+    sys.exit(compile_app(Path(build), Path(cache), Path(env) if env else None))

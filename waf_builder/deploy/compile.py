@@ -1,0 +1,150 @@
+"""What `bin/compile` does, once the libraries are there: the steps of a deploy in their order."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from waf_builder import pipeline
+from waf_builder.deploy.app import find_spec
+from waf_builder.deploy.engines import CRS_SETTING, SETTING, engine_for
+from waf_builder.deploy.install import FOLDER, add_engine, add_start, install, size_of, staging
+from waf_builder.deploy.log import Log, megabytes
+from waf_builder.deploy.model import Deploy, DeployError
+from waf_builder.engine.link import link
+from waf_builder.engine.model import Engine
+from waf_builder.errors import ProblemsError
+from waf_builder.problem import Problem, Severity, errors_in
+from waf_builder.spec.load import load
+
+
+def compile_waf(deploy: Deploy, log: Log) -> None:
+    """Install the WAF of an app into it, proven; the working folder is the app's.
+
+    DeployError says why not; the app is then as it was.
+    """
+    with _disk_space():
+        spec = _read_spec(deploy, log)
+        engine = _get_engine(deploy, log)
+        with staging(deploy.app) as folder:
+            engine = add_engine(engine, folder)
+            rendered = _render(deploy, log, spec, engine, folder / "tree")
+            _prove(deploy, log, spec, rendered)
+            with log.step(f"Installing into {FOLDER}") as step:
+                link(engine, folder / "tree", relative=True)
+                add_start(folder)
+                size = size_of(folder)
+                install(folder, deploy.app)
+                step.done("Starts with '.waf/start'", megabytes(size))
+
+
+def _read_spec(deploy: Deploy, log: Log) -> Path:
+    name = find_spec(deploy.app)
+    with log.step(f"Reading {name}") as step, _mistakes(name):
+        spec = load(Path(name), deploy.app_variables).spec
+        counts = (
+            _count(len(spec.all_backends()), "backend"),
+            _count(len(spec.routes) or 1, "route"),
+        )
+        step.done(", ".join(counts))
+    return Path(name)
+
+
+def _get_engine(deploy: Deploy, log: Log) -> Engine:
+    with log.step(f"Installing the engine for {deploy.stack}") as step:
+        found = engine_for(
+            deploy.stack,
+            deploy.setting(SETTING),
+            crs=deploy.setting(CRS_SETTING),
+            progress=lambda message: step.detail(message[:1].upper() + message[1:]),
+        )
+        engine = found.engine
+        versions = [f"nginx {engine.nginx_version}", f"ModSecurity {engine.modsecurity_version}"]
+        if engine.crs:
+            versions.append(f"Core Rule Set {engine.crs.version}")
+        step.done(", ".join(versions), found.source, megabytes(size_of(engine.root.resolve())))
+        for remark in found.remarks:
+            log.warning(remark)
+    return engine
+
+
+def _render(deploy: Deploy, log: Log, spec: Path, engine: Engine, tree: Path) -> pipeline.Rendered:
+    with log.step("Rendering and checking the configuration") as step, _mistakes(str(spec)):
+        crs = str(engine.crs.folder) if engine.crs else None
+        choice = pipeline.Choice(str(engine.root), crs)
+        rendered = pipeline.render_spec(spec, choice, environ=deploy.app_variables)
+        problems = [*rendered.problems, *pipeline.publish_checked(rendered, tree)]
+        step.done(f"{len(rendered.tree)} files, checked with nginx's own test too")
+        _warn(log, problems)
+    return rendered
+
+
+def _prove(deploy: Deploy, log: Log, spec: Path, rendered: pipeline.Rendered) -> None:
+    with log.step("Proving it with real requests") as step:
+        problems = pipeline.prove_by_requests(spec, rendered, deploy.app_variables)
+        if errors_in(problems):
+            raise DeployError(
+                "The WAF does not do what the spec says.\n\n"
+                f"{_listed(problems)}\n\n"
+                "It was started with these rules and routes, and asked. A rule or template of\n"
+                "your own may be the cause: `waf-builder run` shows the same on your machine.\n"
+                "What was deployed last keeps running."
+            )
+        routes = {
+            location.label for server in rendered.config.servers for location in server.locations
+        }
+        step.done(f"{_count(len(routes), 'route')} asked: an ordinary request and an attack each")
+
+
+def _warn(log: Log, problems: Iterable[Problem]) -> None:
+    warnings = [problem for problem in problems if problem.severity is Severity.WARNING]
+    for problem in warnings:
+        log.warning(_body(problem))
+
+
+@contextmanager
+def _mistakes(name: str) -> Iterator[None]:
+    """Turn what is wrong with the user's files into a paragraph."""
+    try:
+        yield
+    except ProblemsError as error:
+        count = len(errors_in(error.problems))
+        raise DeployError(
+            f"{_count(count, 'mistake')} to mend before '{name}' can be deployed.\n\n"
+            f"{_listed(error.problems)}\n\n"
+            f"What was deployed last keeps running. `waf-builder validate {name}` and\n"
+            f"`waf-builder render {name}` find the same on your own machine."
+        ) from error
+
+
+@contextmanager
+def _disk_space() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        raise DeployError(
+            f"The disk is full{where}.\n\n"
+            "The engine and the configuration need about 100 MB while they are built.\n"
+            "An overfull deployment cache can be the cause: 'scalingo deployment-delete-cache'\n"
+            "empties it; then deploy again. What was deployed last keeps running."
+        ) from error
+
+
+def _listed(problems: Iterable[Problem]) -> str:
+    return "\n".join(
+        problem.render() for problem in problems if problem.severity is not Severity.NOTE
+    )
+
+
+def _body(problem: Problem) -> str:
+    """Return a problem as a paragraph of its own, which says already what it is."""
+    return problem.render().replace(f"{problem.severity.value}: ", "", 1)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,128 @@
+"""All or nothing: the WAF is assembled beside its place in the app, and swapped in at the end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from waf_builder.deploy.engines import moved
+from waf_builder.deploy.model import DeployError
+from waf_builder.engine.model import Engine
+from waf_builder.paths import start_waf
+from waf_builder.render.publish import STAMP, publish
+
+FOLDER = ".waf"
+"""In the app: `start`, `start-waf`, `tree/`, `engine/`, and `bin/` for PATH."""
+
+PROFILE = Path(".profile.d") / "waf.sh"
+
+_STAGING = ".waf.staging"
+_MADE_BY = "made by waf-builder"
+
+_START = """\
+#!/bin/sh
+# Starts the WAF of this app on $PORT; made by waf-builder.
+set -eu
+unset CDPATH LD_LIBRARY_PATH # another buildpack's libraries are not for these programs
+here=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
+tree=$here/tree
+if ! { mkdir -p -- "$tree/runtime" && [ -w "$tree/runtime" ]; } 2>/dev/null; then
+	# The app's folder is read-only: a tree of links, with a runtime/ of its own.
+	tree=$(mktemp -d "${TMPDIR:-/tmp}/waf.XXXXXX")
+	chmod 755 "$tree"
+	for part in "$here"/tree/*; do
+		[ "${part##*/}" = runtime ] || ln -s -- "$part" "$tree/"
+	done
+	mkdir "$tree/runtime"
+fi
+exec "$here/start-waf" "$tree"
+"""
+
+_PROFILE_D = """\
+# Lets a Procfile say `web: start-waf`, from any folder; made by waf-builder.
+export PATH="$HOME/.waf/bin:$PATH"
+"""
+
+
+@contextmanager
+def staging(app: Path) -> Iterator[Path]:
+    """Give an empty folder in the app to assemble the WAF in; it is gone afterwards.
+
+    DeployError when the app has files of its own where the WAF goes.
+    """
+    _require_ours(app)
+    folder = app / _STAGING
+    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+    folder.mkdir(mode=0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def add_engine(engine: Engine, folder: Path) -> Engine:
+    """Copy the engine and its rules into a staged folder, and return it as it is there."""
+    shutil.copytree(engine.root, folder / "engine", symlinks=True)
+    crs = None
+    if engine.crs is not None and not engine.crs.folder.is_relative_to(engine.root):
+        crs = folder / "crs"
+        crs.mkdir()
+        shutil.copytree(engine.crs.rules, crs / "rules")
+    return moved(engine, folder / "engine", crs)
+
+
+def add_start(folder: Path) -> None:
+    """Add what starts the WAF, in a container that needs nothing but a shell."""
+    _write(folder / "start", _START)
+    shutil.copyfile(start_waf(), folder / "start-waf")
+    (folder / "start-waf").chmod(0o755)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "start-waf").symlink_to("../start")
+
+
+def install(folder: Path, app: Path) -> None:
+    """Swap an assembled WAF in, and let it be found; what a failure leaves is what was there."""
+    profile = app / PROFILE
+    had_profile = profile.exists()
+    profile.parent.mkdir(exist_ok=True)
+    new = profile.with_name(f".{profile.name}.new")
+    try:
+        new.write_text(_PROFILE_D, encoding="utf-8")
+        new.chmod(0o644)
+        new.rename(profile)
+        publish(folder, app / FOLDER)
+    except OSError:
+        new.unlink(missing_ok=True)
+        if not had_profile:
+            profile.unlink(missing_ok=True)
+        raise
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below folder."""
+    return sum(
+        path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file()
+    )
+
+
+def _require_ours(app: Path) -> None:
+    waf, profile = app / FOLDER, app / PROFILE
+    if (waf.exists() or waf.is_symlink()) and not (waf / "tree" / STAMP).is_file():
+        raise DeployError(
+            f"The app has a '{FOLDER}' of its own.\n\n"
+            "The WAF goes there, and what waf-builder did not make is left alone.\n"
+            f"Give it another name in the app's repository, then deploy again."
+        )
+    if profile.exists() and _MADE_BY not in profile.read_text(errors="replace"):
+        raise DeployError(
+            f"The app has a '{PROFILE}' of its own.\n\n"
+            "The WAF needs that name, and what waf-builder did not make is left alone.\n"
+            "Any other name in '.profile.d' works as well: rename it, then deploy again."
+        )
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
