@@ -8,7 +8,8 @@ import pytest
 from support.engines import NEWEST
 
 from waf_builder.crs.installed import InstalledCrs
-from waf_builder.engine.compat import FIXES, PAIRS, check_pair
+from waf_builder.crs.needs import PAIRS
+from waf_builder.engine.compat import FIXES, check_pair
 from waf_builder.problem import Problem, Severity
 from waf_builder.version import Version
 

@@ -5,37 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from waf_builder.crs.needs import too_old_for
 from waf_builder.engine.model import Engine
 from waf_builder.problem import Problem, Severity
 from waf_builder.version import Version
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Rule sets from `since` up to `before` that load only on `needs` or a newer engine."""
-
-    since: Version
-    before: Version
-    needs: Version
-    reason: str
-
-
-PAIRS = (
-    Pair(
-        since=Version(3, 3, 10),
-        before=Version(4, 0, 0),
-        needs=Version(3, 0, 16),
-        # https://github.com/coreruleset/coreruleset/pull/4693
-        reason="its rule 901181 has `XML://@*` as a target of ctl:ruleRemoveTargetByTag",
-    ),
-    Pair(
-        since=Version(4, 25, 1),  # the 4.25 line gets fixes for years; 4.26 to 4.28 load anywhere
-        before=Version(4, 26, 0),
-        needs=Version(3, 0, 16),
-        # https://github.com/coreruleset/coreruleset/pull/4688
-        reason="its rule 901181 has `XML://@*` as a target of ctl:ruleRemoveTargetByTag",
-    ),
-)
 
 _FIRST = Version(3, 0, 0)
 
@@ -91,15 +64,15 @@ def _pairs(engine: Engine) -> Iterator[Problem]:
     crs = engine.crs
     if crs is None:
         return
-    for pair in PAIRS:
-        if pair.since <= crs.version < pair.before and engine.modsecurity_version < pair.needs:
-            yield Problem(
-                "engine.crs-needs-newer",
-                f"Core Rule Set {crs.version} needs libmodsecurity {pair.needs} or newer, this is"
-                f" {engine.modsecurity_version}: {pair.reason}, which older ones cannot read",
-                hint="Take another rule set (--crs: 4.28.0 loads on 3.0.9 too), or a"
-                " newer engine (--engine).",
-            )
+    pair = too_old_for(crs.version, engine.modsecurity_version)
+    if pair is not None:
+        yield Problem(
+            "engine.crs-needs-newer",
+            f"Core Rule Set {crs.version} needs libmodsecurity {pair.needs} or newer, this is"
+            f" {engine.modsecurity_version}: {pair.reason}, which older ones cannot read",
+            hint="Take another rule set (--crs: 4.28.0 loads on 3.0.9 too), or a"
+            " newer engine (--engine).",
+        )
 
 
 def _pcre_limit(engine: Engine) -> Iterator[Problem]:
