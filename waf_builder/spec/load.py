@@ -49,10 +49,13 @@ def load(file: Path, environ: Mapping[str, str] | None = None) -> LoadedSpec:
     Raises ProblemsError with every problem in it, and WafBuilderError if it cannot be read.
     """
     try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise WafBuilderError(f"{file} has {size:,} bytes, expected at most {MAX_BYTES:,}")
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as stream:  # a pipe or a device says nothing of its size
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise WafBuilderError(
+                f"{file} has more than {MAX_BYTES:,} bytes; no spec needs as many"
+            )
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise WafBuilderError(f"{file} is not UTF-8 text (byte {error.start + 1})") from None
     except FileNotFoundError:
