@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from waf_builder.engine.model import Engine
 
+pytest_plugins = ["golden_plugin"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment() -> Iterator[None]:
