@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 from support import waf as wafs
 from support.backends import Backend, containers
+from support.client import HOST
 from support.dns import NameServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from support.waf import Waf
 
     from waf_builder.engine.model import Engine
 
-    Boot = Callable[[str, Engine], Waf]
+    Boot = Callable[..., Waf]
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -68,16 +69,22 @@ def trees() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def boot(dns: NameServer, trees: Path) -> Iterator[Boot]:
-    """Return a function that boots a spec for an engine and keeps it until the session ends."""
+    """Return a function that boots a spec for an engine and keeps it until the session ends.
+
+    ready: paths whose backends must have been found before it returns.
+    """
     running: dict[tuple[str, Path], Waf] = {}
     with contextlib.ExitStack() as stack:
 
-        def once(spec: str, engine: Engine) -> Waf:
+        def once(spec: str, engine: Engine, ready: Sequence[str] = ("/",), host: str = HOST) -> Waf:
             key = (spec, engine.root)
             if key not in running:
                 tree = trees / f"waf-{len(running)}"
                 wafs.render(spec, tree, engine)
-                running[key] = stack.enter_context(wafs.running(tree, resolver=dns.address))
+                waf = stack.enter_context(wafs.running(tree, resolver=dns.address))
+                for path in ready:
+                    waf.await_backend(path, host)
+                running[key] = waf
             return running[key]
 
         yield once

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -32,18 +31,8 @@ def balancing(
     """A WAF before an app of three containers."""
     dns.set("app.internal", *(backend.name for backend in fleet))
     text = (specs / "balance.yaml").read_text(encoding="utf-8")
-    waf = boot(text.replace("@PORT@", str(fleet[0].port)), engine_new)
-    for path in PATHS:
-        settle(waf, path)
-    return waf
-
-
-def settle(waf: Waf, path: str) -> None:
-    """Wait for the first answer of the name server, which comes just after the start."""
-    deadline = time.monotonic() + 5
-    while waf.ask(path).status != 200:
-        assert time.monotonic() < deadline, f"{path} does not answer"
-        time.sleep(0.05)
+    spec = text.replace("@PORT@", str(fleet[0].port))
+    return boot(spec, engine_new, ready=PATHS)
 
 
 def reached(waf: Waf, path: str, count: int, **options: object) -> Counter[str]:

@@ -42,6 +42,7 @@ def test_a_neighbour_cannot_forge_the_client(waf: Waf, site: Backend, headers: d
     received = site.only(f"/{marker}")
     assert received.header("X-Real-IP") == NEIGHBOUR
     assert received.header("X-Forwarded-For") == NEIGHBOUR
+    assert received.header("Forwarded") is None
 
 
 def test_the_rules_see_the_real_client(waf: Waf, site: Backend):

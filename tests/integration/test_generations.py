@@ -66,6 +66,7 @@ class TestCrs4:
         used = find(str(engine.root), CRS_4)
         wafs.render(SPEC.format(port=fleet[0].port), tree, used, "--crs", CRS_4)
         with wafs.running(tree, resolver=dns.address) as waf:
+            waf.await_backend("/")
             yield waf
 
     def test_refuses_before_the_body_is_sent(self, early: Waf, site: Backend):

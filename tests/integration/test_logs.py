@@ -115,17 +115,16 @@ class TestAuditRecord:
         record = json.dumps(waf.audit(marker))
         assert "s3cr3t" not in record
 
-    def test_holds_no_response(self, waf: Waf, site: Backend):
-        """Rules of the Core Rule Set ask for the response's body to be written."""
+    def test_holds_no_response_body(self, waf: Waf, site: Backend):
+        """Many rules of the Core Rule Set ask for it with `ctl:auditLogParts=+E`."""
         marker = mark()
         leak = (
             b"<p>You have an error in your SQL syntax; check the manual that corresponds to your "
             b"MySQL server version for the right syntax to use near '' at line 1</p>"
-            b"zoe@example.com"
         )
         site.on(f"/tolerated-leaks/{marker}", text(leak, content_type="text/html"))
         assert waf.ask(f"/tolerated-leaks/{marker}").body == leak
-        assert "zoe@example.com" not in json.dumps(waf.audit(marker))
+        assert "body" not in waf.audit(marker)["response"]
 
     def test_is_not_written_for_a_request_that_matches_nothing(self, waf: Waf):
         marker = mark()

@@ -59,7 +59,8 @@ def moving(engine: Engine, boot: Boot, dns: NameServer, crew: list[Backend]) -> 
         dns.set(f"{name}.internal", crew[0].name)
     dns.remove("late.internal")
     spec = SPEC.read_text(encoding="utf-8")
-    return boot(spec.replace("@PORT@", str(crew[0].port)), engine)
+    spec = spec.replace("@PORT@", str(crew[0].port))
+    return boot(spec, engine, ready=[f"/{name}/" for name in NAMES])
 
 
 new_only = pytest.mark.parametrize("engine", ["new"], indirect=True)
@@ -165,6 +166,21 @@ def test_a_name_that_does_not_exist_at_start_is_502_fast_and_then_found(
     with Load(moving.address, request("/late/x"), clients=1, pause=0.2) as load:
         dns.set("late.internal", crew[1].name)
         assert load.wait_for(lambda one: one.body == crew[1].name, 15)
+
+
+@pytest.mark.slow
+def test_name_servers_that_are_silent_at_start_stop_nothing(
+    engine: Engine, boot: Boot, dns: NameServer, crew: list[Backend]
+):
+    dns.set("mute.internal", crew[0].name)
+    with dns.silence("mute.internal"):
+        waf = boot(f"backend: {{host: mute.internal, port: {crew[0].port}}}\n", engine, ready=[])
+        assert waf.ask("/__waf/health").status == 200
+        began = time.monotonic()
+        assert waf.ask("/x").status == 502
+        assert time.monotonic() - began < 11
+    with Load(waf.address, request("/x"), clients=1, pause=0.2) as load:
+        assert load.wait_for(lambda one: one.body == crew[0].name, 15)
 
 
 def test_one_of_three_containers_dead_fails_no_request(

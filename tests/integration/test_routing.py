@@ -9,7 +9,12 @@ from support.waf import mark
 
 if TYPE_CHECKING:
     from support.backends import Backend
+    from support.dns import NameServer
     from support.waf import Waf
+
+    from waf_builder.engine.model import Engine
+
+    from .conftest import Boot
 
 pytestmark = pytest.mark.nginx
 
@@ -72,6 +77,50 @@ def test_a_host_has_the_routes_for_every_host_too(waf: Waf):
     """A route without hosts holds for every host; only the same path is replaced."""
     assert waf.ask("/shop", host="api.waf.test").body == API
     assert waf.ask("/shop/admin", host="api.waf.test").body == THIRD
+
+
+HOSTS_ONLY = """\
+backend: {host: site.internal, port: @PORT@}
+health: {path: /healthz}
+routes:
+  - {hosts: [api.waf.test], path: /v1/}
+  - {hosts: [www.waf.test], path: /, waf: {paranoia_level: 2}}
+"""
+
+
+class TestHostsOnly:
+    @pytest.fixture(scope="class")
+    def hosts_only(self, engine: Engine, boot: Boot, dns: NameServer, fleet: list[Backend]) -> Waf:
+        """A WAF that answers for two hosts and no other."""
+        dns.set("site.internal", fleet[0].name)
+        spec = HOSTS_ONLY.replace("@PORT@", str(fleet[0].port))
+        return boot(spec, engine, ready=["/"], host="www.waf.test")
+
+    @pytest.mark.parametrize(
+        ("host", "target", "status"),
+        [
+            ("api.waf.test", "/v1/things", 200),
+            ("api.waf.test", "/v2/things", 404),
+            ("api.waf.test", "/v1/..%2fsecret", 404),
+            ("www.waf.test", "/v2/things", 200),
+            ("other.test", "/v1/things", 404),
+            ("10.240.0.7", "/", 404),
+            ("other.test", "/healthz", 200),
+            ("www.waf.test", "/__waf/health", 200),
+        ],
+    )
+    def test_what_no_route_covers_is_404(
+        self, hosts_only: Waf, site: Backend, host: str, target: str, status: int
+    ):
+        response = hosts_only.ask(target, host=host)
+        assert response.status == status
+        passes = status == 200 and target != "/healthz"
+        assert len(site.received()) == passes
+
+    def test_each_host_has_its_policy(self, hosts_only: Waf):
+        line_break = "?text=one%0Atwo"  # rule 921151, paranoia level 2
+        assert hosts_only.ask(f"/v1/{line_break}", host="api.waf.test").status == 200
+        assert hosts_only.ask(f"/{line_break}", host="www.waf.test").status == 403
 
 
 class TestMethods:

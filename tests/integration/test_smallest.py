@@ -36,6 +36,7 @@ def smallest(
     dns.set(NAME, fleet[0].name)
     environment = {"SCALINGO_PRIVATE_NETWORK_ID": NETWORK}
     with wafs.running(tree, resolver=dns.address, environment=environment) as waf:
+        waf.await_backend("/")
         yield waf
 
 

@@ -11,12 +11,13 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
-from support.client import Address, Headers, Response, exchange, request
+from support.client import HOST, Address, Headers, Response, exchange, request
 from waf_builder import cli, paths
 from waf_builder.engine.link import link
 
@@ -116,7 +117,7 @@ class Waf:
         target: str,
         *,
         method: str = "GET",
-        host: str = "waf.test",
+        host: str = HOST,
         headers: Mapping[str, str] | Headers = (),
         body: bytes | None = None,
         source: str = "127.0.0.1",
@@ -125,6 +126,16 @@ class Waf:
         """Send a request like a browser's."""
         data = request(target, method=method, host=host, headers=headers, body=body)
         return self.send(data, source=source, timeout=timeout)
+
+    def await_backend(self, path: str, host: str = HOST) -> None:
+        """Wait until a path's backend has been found.
+
+        Connections are accepted a moment before the first answer of the name servers is there.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while (status := self.ask(path, host=host).status) == 502:
+            assert time.monotonic() < deadline, f"{path} is still {status}"
+            time.sleep(0.01)
 
     def access(self, wanted: str) -> Line:
         """Return the access line that holds this text; AssertionError when none comes."""
@@ -168,7 +179,7 @@ def render(spec: str, tree: Path, used: Engine, *options: str) -> str:
     source = tree.with_suffix(".yaml")
     source.write_text(spec, encoding="utf-8")
     command = ["render", str(source), "-o", str(tree), "--engine", str(used.root), *options]
-    result = CliRunner().invoke(cli.main, command)
+    result = CliRunner().invoke(cli.main, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     link(used, tree)
     return result.output
