@@ -167,7 +167,7 @@ def _host(value: Any) -> str | Deferred:
             "Write the name in `host` and the port in `port`.",
         )
     bare = text.removesuffix(".")
-    literal = bare.removeprefix("[").removesuffix("]")
+    literal = bare[1:-1] if bare[:1] == "[" and bare[-1:] == "]" else bare
     try:
         address = ipaddress.ip_address(_without_zone(literal))
     except ValueError:
@@ -194,7 +194,8 @@ def _without_zone(text: str) -> str:
 
 def _server_name(value: Any) -> str:
     text = _text(value, "spec.route-host", "a host name such as www.example.com").lower()
-    if not re.fullmatch(rf"([*][.])?{HOST}", text) or len(text) > MAX_NAME:
+    # nginx's `_` is a name that nobody asks for, not a wildcard.
+    if not re.fullmatch(rf"([*][.])?{HOST}", text) or len(text) > MAX_NAME or text == "_":
         raise fail(
             "spec.route-host",
             f"{text!r} is not a host name, expected one such as www.example.com or *.example.com",
