@@ -13,11 +13,12 @@ from waf_builder.engine.probe import nginx_and_module
 from waf_builder.errors import EngineError
 
 
-def make_lean(unpacked: Path, root: Path) -> None:
+def make_lean(unpacked: Path, root: Path, *, rules: bool = True) -> None:
     """Copy nginx, the module, their libraries, unicode.mapping and the rules to root.
 
     Both have the layout of a system. Libraries that the machine has are left to the machine.
-    EngineError names a part or a library that is missing.
+    rules: False where they come from elsewhere. EngineError names a part or a library that is
+    missing.
     """
     start = Start(unpacked / layout.NGINX, layout.loader(unpacked), layout.library_path(unpacked))
     if not start.nginx.is_file():
@@ -34,8 +35,9 @@ def make_lean(unpacked: Path, root: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         # A library's name is a link to its file: the loader looks for the name.
         shutil.copy2(path, target)
-    rules = find_crs(unpacked).rules
-    shutil.copytree(rules, root / rules.relative_to(unpacked), ignore_dangling_symlinks=True)
+    if rules:
+        own = find_crs(unpacked).rules
+        shutil.copytree(own, root / own.relative_to(unpacked), ignore_dangling_symlinks=True)
 
 
 def _own_libraries(unpacked: Path, start: Start, module: Path) -> set[Path]:
