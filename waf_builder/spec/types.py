@@ -294,6 +294,12 @@ def _duration(value: Any) -> int:
     return int(match[1]) * _UNIT_MS[match[2]]
 
 
+def written_duration(milliseconds: int) -> str:
+    """Return a duration as a spec has it: 28s, 500ms."""
+    fits = [unit for unit, size in _UNIT_MS.items() if milliseconds % size == 0]
+    return f"{milliseconds // _UNIT_MS[fits[-1]]}{fits[-1]}"
+
+
 def _sticky(value: Any) -> str:
     text = _text(value, "spec.sticky", "client_ip or cookie:NAME")
     if not re.fullmatch("client_ip|cookie:[A-Za-z0-9_]{1,64}", text):
@@ -321,7 +327,7 @@ Port = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": MAX_PORT},
-                {"type": "string", "pattern": f"^{_ENVIRONMENT}$"},
+                {"type": "string", "pattern": f"^.*{_ENVIRONMENT}.*$"},
             ]
         }
     ),

@@ -19,6 +19,7 @@ Path = tuple[str | int, ...]
 """The way to a value: keys of mappings and indexes of lists."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORD = re.compile(r"[\w-]+")
 _INT = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 _BOOL_LIKE = re.compile(r"(yes|no|on|y|n)", re.IGNORECASE)
@@ -40,7 +41,11 @@ def dotted(path: Path) -> str:
     """Return path as people write it: `routes[1].waf.mode`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            word = part if _WORD.fullmatch(part) else repr(part)
+            text += f".{word}" if text else word
     return text or "the spec"
 
 
