@@ -174,6 +174,7 @@ def test_places():
         ((), "the spec"),
         (("waf", "mode"), "waf.mode"),
         (("routes", 1, "hosts", 0), "routes[1].hosts[0]"),
+        (("backends", "my-api", "a\nb"), "backends.my-api.'a\\nb'"),
     ],
 )
 def test_paths_as_people_write_them(path: yaml.Path, text: str):
