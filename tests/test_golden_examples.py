@@ -1,6 +1,6 @@
 """Each example renders to the tree in golden_examples/<name>/expected, byte for byte.
 
-`pytest tests/test_examples.py --update-golden` writes these trees again; read the diff.
+`pytest tests/test_golden_examples.py --update-golden` writes these trees again; read the diff.
 """
 
 from __future__ import annotations
