@@ -6,8 +6,10 @@ import click
 
 from waf_builder import __version__
 from waf_builder.cli.check import check
+from waf_builder.cli.doctor import doctor
 from waf_builder.cli.domains import domains
 from waf_builder.cli.init import init
+from waf_builder.cli.lock import lock
 from waf_builder.cli.render import render
 from waf_builder.cli.run import run
 from waf_builder.cli.schema import schema
@@ -44,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (init, validate, render, check, run, domains, schema, templates):
+for command in (init, validate, render, check, run, lock, doctor, domains, schema, templates):
     main.add_command(command)

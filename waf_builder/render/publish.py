@@ -40,10 +40,24 @@ def stamp(config: Config, tree: Mapping[str, str]) -> str:
         "summary": summary,
         "nginx": str(config.target.nginx),
         "modsecurity": str(config.target.modsecurity),
+        "connector": str(config.target.connector),
         "crs": str(config.target.crs),
+        # Bytes; start-waf reads it, which is why it stands on a line of its own.
+        "max_body": inspected_body(config),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in tree.items()},
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def inspected_body(config: Config) -> int:
+    """Return the size in bytes of the largest body that any route inspects; 0 if none does."""
+    sizes = [
+        location.max_body or config.max_body
+        for server in config.servers
+        for location in server.locations
+        if location.mode != "off"
+    ]
+    return max(sizes, default=0)
 
 
 def write_tree(tree: Mapping[str, str], folder: Path) -> None:
