@@ -18,8 +18,8 @@ $(READY): pyproject.toml
 		{ echo "waf-builder needs Python 3.10 or newer; choose one with: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	@$(BIN)/pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/pip install -qq --disable-pip-version-check --editable . --group dev
 	@touch $(READY)
 
 run: $(READY) ## Start a demo backend with the WAF before it, on 127.0.0.1:8080
