@@ -68,6 +68,8 @@ ATTACKS = {
     "xss-soap-attribute": Attack(
         "attack-xss", "", b"<e><b q='%s'/></e>" % SCRIPT, "application/soap+xml"
     ),
+    "xss-text": Attack("attack-xss", "", b"hello\n<script>alert(1)</script>\n", "text/plain"),
+    "xss-csv": Attack("attack-xss", "", b"a,b\r\n1,<script>alert(1)</script>\r\n", "text/csv"),
     "traversal-query": Attack("attack-lfi", "?file=../../../../etc/passwd"),
     "traversal-path": Attack("attack-lfi", "/x/y/z/..%2f..%2f..%2fetc/passwd"),
     "command-query": Attack("attack-rce", "?host=127.0.0.1%3Bcat%20/etc/passwd"),
@@ -312,23 +314,22 @@ class TestResponses:
 new_only = pytest.mark.parametrize("engine", ["new"], indirect=True)
 
 
+@new_only
+@pytest.mark.parametrize("character", ["<", "{", "\n"])
 class TestPcreLimit:
-    """One small body of line breaks must not keep a worker busy."""
+    """8 KB of one character must not keep a worker busy: without a limit, it would for 20 s."""
 
-    BODY = b"text=" + b"\n" * 8192
-
-    def flood(self, waf: Waf, marker: str) -> Response:
+    def flood(self, waf: Waf, marker: str, character: str) -> Response:
+        body = f"text={character * 8192}".encode()
         headers = {"Content-Type": FORM}
-        return waf.ask(f"/{marker}", method="POST", headers=headers, body=self.BODY, timeout=30)
+        return waf.ask(f"/{marker}", method="POST", headers=headers, body=body, timeout=5)
 
-    @new_only
-    def test_bounds_the_time_of_a_request(self, waf: Waf):
+    def test_bounds_the_time_of_a_request(self, waf: Waf, character: str):
         began = time.monotonic()
-        assert self.flood(waf, mark()).status in {200, 403}
-        assert time.monotonic() - began < 2
+        assert self.flood(waf, mark(), character).status == 200
+        assert time.monotonic() - began < 1
 
-    @new_only
-    def test_being_hit_is_logged(self, waf: Waf):
+    def test_being_hit_is_logged(self, waf: Waf, character: str):
         marker = mark()
-        self.flood(waf, marker)
+        self.flood(waf, marker, character)
         assert 90900 in waf.rules(marker)

@@ -92,6 +92,8 @@ BODIES = {
     "text": ("text/plain", "Bonjour, ça va ?\r\n".encode()),
     "form": ("application/x-www-form-urlencoded", b"name=Zo%C3%A9+Martin&city=Lyon&empty="),
     "json": ("application/json", json.dumps({"name": "Zoé", "tags": ["a", "b"]}).encode()),
+    "csv": ("text/csv", 'id,name\r\n1,"Zoé, Lyon"\r\n2,O\'Brien\r\n'.encode()),
+    "lines": ("application/x-ndjson", b'{"id": 1, "tags": ["a"]}\n{"id": 2, "tags": []}\n'),
     "octets": ("application/octet-stream", bytes(range(256)) * 40),
     "empty": ("application/json", b""),
 }

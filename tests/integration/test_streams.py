@@ -51,6 +51,7 @@ class TestWebSocket:
             connection.send(websocket.encode(Frame(websocket.CLOSE, b""), masked=True))
             assert websocket.decode(connection.stream.exactly).opcode == websocket.CLOSE
         received = site.only("/ws/echo")
+        assert received.line == b"GET /ws/echo HTTP/1.1"
         assert received.header("Upgrade") == "websocket"
         assert received.header("Connection").lower() == "upgrade"
         assert received.header("Sec-WebSocket-Protocol") == "chat"
