@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
@@ -15,6 +16,16 @@ BUILTIN = "builtin"
 
 def make_environment(overrides: Path | None = None) -> Environment:
     """Return the environment in which a template of `overrides` shadows the built-in one."""
+    return _make(overrides) if overrides else _without_overrides()
+
+
+@functools.cache
+def _without_overrides() -> Environment:
+    # Once a process: compiling the built-in templates takes most of the time of a render.
+    return _make(None)
+
+
+def _make(overrides: Path | None) -> Environment:
     builtin = FileSystemLoader(builtin_templates())
     own = [FileSystemLoader(overrides)] if overrides else []
     loader = ChoiceLoader([*own, builtin, PrefixLoader({BUILTIN: builtin}, delimiter=":")])
