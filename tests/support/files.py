@@ -37,7 +37,8 @@ def serve_files() -> Iterator[FileServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             # A proxy is asked with the whole URL.
-            path = self.path.partition("://")[2].partition("/")[2] or self.path.removeprefix("/")
+            asked = self.path.partition("?")[0]
+            path = asked.partition("://")[2].partition("/")[2] or asked.removeprefix("/")
             server.asked.append(path)
             server.agents.add(self.headers["User-Agent"])
             if server.statuses.get(path):

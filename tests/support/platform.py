@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.files import FileServer
-
     from waf_builder.engine.model import Engine
 
 _ARGUMENTS = b"configure arguments:"
