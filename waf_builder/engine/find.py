@@ -19,6 +19,9 @@ OLDEST_NGINX = Version(1, 19, 5)
 """The first nginx with `-e`, without which a start writes to a log file of the system
 (https://nginx.org/en/docs/switches.html)."""
 
+OWN_CRS = "own"
+"""As `crs`: the engine's own rules or none, whatever the environment names."""
+
 _SYSTEM = Path("/")
 _WAYS_OUT = """\
     Any of these gives you one:
@@ -34,16 +37,19 @@ def silent(_message: str) -> None:
 def find(where: str | None = None, crs: str | None = None, progress: Progress = silent) -> Engine:
     """Return the engine at `where`, with the Core Rule Set that `crs` names.
 
-    where: `system`; `apt`, got by apt without root when it is not in the cache yet; a folder
+    where: `system`; `apt`, got by apt without root when it is not in the cache yet; `platform`,
+    got from the archives that Scalingo publishes for the stack that `$STACK` names; a folder
     with usr/sbin/nginx and its libraries; None for `$WAF_BUILDER_ENGINE`, else the system's
     when it is complete, else one that apt got before.
-    crs: a folder; a version (`4`, `3.3.4`) that the engine's own must have; None for
+    crs: a folder; a version (`4`, `3.3.4`) that the engine's own must have; OWN_CRS; None for
     `$WAF_BUILDER_CRS`, else the engine's own.
     progress: called with a line for people before each long step.
     EngineError says where was looked and what to do.
     """
     where = where or os.environ.get("WAF_BUILDER_ENGINE") or None
     crs = crs or os.environ.get("WAF_BUILDER_CRS") or None
+    if crs == OWN_CRS:
+        crs = None
     if where is None:
         return _best(crs)
     if where == "system":
@@ -53,6 +59,8 @@ def find(where: str | None = None, crs: str | None = None, progress: Progress = 
             raise EngineError(f"no engine in the system: {error}\n{_WAYS_OUT}") from error
     if where == "apt":
         return _by_apt(crs, progress)
+    if where == "platform":
+        return _by_platform(crs, progress)
     return _folder(Path(where), crs)
 
 
@@ -86,6 +94,18 @@ def _by_apt(crs: str | None, progress: Progress) -> Engine:
         progress(f"the engine in {root} no longer starts, getting another: {error}")
         root = apt.get(progress, refresh=True)
     return _engine(root, crs)
+
+
+def _by_platform(crs: str | None, progress: Progress) -> Engine:
+    from waf_builder.engine import platform
+
+    stack = os.environ.get("STACK")
+    if not stack:
+        raise EngineError(
+            "no platform engine without a stack: $STACK is not set\n"
+            "    It is the name of the system to get an engine for, such as scalingo-26."
+        )
+    return _engine(platform.get(stack, progress), crs)
 
 
 def _system(crs: str | None) -> Engine:

@@ -47,7 +47,7 @@ KEEPING = "keeping the engine that is there"
 
 _MACHINE = "x86_64"
 _LISTING = "archives.txt"
-"""In an engine's root: the archives it was made of, with their MD5 and SHA-256."""
+"""In an engine's root: its stack, and the archives it was made of with MD5 and SHA-256."""
 _STACK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 # A library is loaded by its versioned name; the bare `.so` is for compilers.
@@ -82,6 +82,10 @@ class Digests:
     sha256: str
 
 
+class ChangedError(EngineError):
+    """An archive is not the one that was locked: no other engine may take its place."""
+
+
 DEFAULT = Versions(nginx=Version(1, 30, 4), modsecurity=Version(3, 0, 16))
 """What Scalingo's buildpack takes (its config/versions.sh); the connector in it is 1.0.4."""
 
@@ -107,7 +111,7 @@ def get(  # noqa: PLR0913  each is a word at the call
     vendor: the address above the stacks' folders, else `$VENDOR_URL`, else Scalingo's.
     locked: archive names and the `sha256:<hex>` that they must have.
     of: where the engines are kept, instead of `folder(stack)`.
-    EngineError says why there is none: then apt is the way.
+    EngineError says why there is none: then apt is the way, unless it is a ChangedError.
     """
     if not _STACK.fullmatch(stack):
         raise EngineError(f"{stack!r} is not the name of a stack, expected one such as scalingo-26")
@@ -120,7 +124,7 @@ def get(  # noqa: PLR0913  each is a word at the call
     of = of or folder(stack)
     with store.locked(of, progress):
         try:
-            return _Getting(f"{vendor}/{stack}/package", of, progress, versions).run(locked or {})
+            return _Getting(vendor, stack, of, progress, versions).run(locked or {})
         except OSError as error:
             raise EngineError(f"cannot put an engine into {of}: {error}") from error
 
@@ -133,9 +137,20 @@ def archives_of(root: Path) -> dict[str, str]:
     return {name: f"sha256:{digests.sha256}" for name, digests in _listed(root).items()}
 
 
+def stack_of(root: Path) -> str | None:
+    """Return the stack that a platform's engine is for; None for an engine from elsewhere."""
+    for words in _listing(root):
+        if words[0] == "stack":
+            return words[1]
+    return None
+
+
 class _Getting:
-    def __init__(self, base: str, of: Path, progress: Progress, versions: Versions) -> None:
-        self.base = base
+    def __init__(  # noqa: PLR0913, PLR0917  what `get` was told
+        self, vendor: str, stack: str, of: Path, progress: Progress, versions: Versions
+    ) -> None:
+        self.base = f"{vendor}/{stack}/package"
+        self.stack = stack
         self.of = of
         self.progress = progress
         self.versions = versions
@@ -178,7 +193,7 @@ class _Getting:
 
     def make(self, published: Mapping[str, str], locked: Mapping[str, str]) -> Path:
         with store.staging(self.of) as staged:
-            listing = []
+            listing = [f"stack {self.stack}\n"]
             for name in self.names:
                 url = f"{self.base}/{name}"
                 self.progress(f"getting {url}")
@@ -248,11 +263,18 @@ def _works(root: Path) -> bool:
 
 
 def _listed(root: Path) -> dict[str, Digests]:
+    archives = [words for words in _listing(root) if words[0] != "stack"]
+    return {words[0]: Digests(words[1], words[2]) for words in archives}
+
+
+def _listing(root: Path) -> list[list[str]]:
+    """Return the words of each line; nothing when there is no listing, or a damaged one."""
     try:
-        lines = (root / _LISTING).read_text(encoding="utf-8").splitlines()
-        return {name: Digests(md5, sha256) for name, md5, sha256 in map(str.split, lines)}
+        text = (root / _LISTING).read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return {}
+        return []
+    lines = [line.split() for line in text.splitlines()]
+    return lines if [len(words) for words in lines] == [2, 3, 3] else []
 
 
 def _meets(known: Mapping[str, Digests], locked: Mapping[str, str]) -> bool:
@@ -265,7 +287,7 @@ def _meets(known: Mapping[str, Digests], locked: Mapping[str, str]) -> bool:
 def _require_locked(name: str, found: str, locked: Mapping[str, str]) -> None:
     wanted = locked.get(name, found)
     if wanted != found:
-        raise EngineError(
+        raise ChangedError(
             f"{name} has changed since waf.lock was written: it was {wanted}, it is {found}\n"
             "    The platform published it anew under the same name. If that is fine, make the"
             " lock again:\n    waf-builder lock SPEC"

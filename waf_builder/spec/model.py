@@ -11,6 +11,7 @@ from waf_builder.spec.types import (
     AppId,
     Cidr,
     ContentType,
+    CrsVersion,
     Duration,
     HeaderName,
     Host,
@@ -190,6 +191,9 @@ class WafPolicy(SpecModel):
 
     max_arguments: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Form fields, query parameters and JSON values of one request; more are refused."""
+
+    crs: CrsVersion | None = None
+    """A major or an exact version of the Core Rule Set; left out, the newest the engine takes."""
 
 
 class WafOverride(SpecModel):

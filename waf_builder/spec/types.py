@@ -27,6 +27,7 @@ APP_ID = f"ap-{_UUID}"
 NETWORK_ID = f"pn-{_UUID}"
 PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 """1-65535, and nothing above it: at boot there is only this pattern to check by."""
+CRS = "[34]([.][0-9]{1,3}){0,2}"
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = rf"{_LABEL}([.]{_LABEL})*"
 _ENVIRONMENT = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^${}]*)?\}"
@@ -307,6 +308,24 @@ def _sticky(value: Any) -> str:
     return text
 
 
+def _crs(value: Any) -> str:
+    if isinstance(value, float):
+        raise fail(
+            "spec.crs",
+            f"{value!r} is a number, expected text: {str(value)!r}",
+            "4.10 and 4.1 are the same number and two versions, so put it in quotes.",
+        )
+    # A major alone is the same written either way.
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or not re.fullmatch(CRS, text):
+        raise fail(
+            "spec.crs",
+            f"{shown(value)} is not a version of the Core Rule Set,"
+            " expected a major such as '4' or an exact one such as 4.25.1",
+        )
+    return text
+
+
 def _host_header(value: Any) -> str:
     text = _text(value, "spec.host-header", "preserve, internal or a host name")
     if not re.fullmatch(rf"{HOST}(:{PORT})?", text):
@@ -359,4 +378,11 @@ Size = Annotated[
 Duration = Annotated[int, PlainValidator(_duration), _pattern("[1-9][0-9]*(ms|s|m|h)")]
 """Milliseconds; written 500ms, 28s, 1m, 1h."""
 Sticky = Annotated[str, PlainValidator(_sticky), _pattern("client_ip|cookie:[A-Za-z0-9_]+")]
+CrsVersion = Annotated[
+    str,
+    PlainValidator(_crs),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": f"^{CRS}$"}, {"type": "integer", "enum": [3, 4]}]}
+    ),
+]
 HostHeader = Annotated[str, PlainValidator(_host_header), WithJsonSchema({"type": "string"})]

@@ -1,0 +1,97 @@
+"""Make the lock of a spec from what this machine has or can get, or compare it with one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from waf_builder import __version__
+from waf_builder.crs.installed import InstalledCrs
+from waf_builder.crs.releases import choose_crs
+from waf_builder.download import Progress
+from waf_builder.engine import platform
+from waf_builder.engine.compat import check_pair
+from waf_builder.engine.find import OWN_CRS, find
+from waf_builder.engine.model import Engine
+from waf_builder.errors import ProblemsError, WafBuilderError
+from waf_builder.lock.model import Lock, lock_of
+from waf_builder.lock.read import lock_beside, read_lock
+from waf_builder.lock.verify import verify
+from waf_builder.lock.write import lock_text
+from waf_builder.paths import cache_dir
+from waf_builder.problem import Problem, errors_in
+from waf_builder.spec.load import load
+
+
+def make_lock(spec: Path, engine: str | None, crs: str | None, progress: Progress) -> Lock:
+    """Write the lock beside a spec, for the engine and rules that it would be served with.
+
+    engine: as `find` takes it; crs: a version or a folder, else `$WAF_BUILDER_CRS`, else the
+    spec's `waf.crs`, else the newest that the engine can load.
+    WafBuilderError when there is none, or when they do not go together.
+    """
+    wanted = crs or os.environ.get("WAF_BUILDER_CRS") or load(spec).spec.waf.crs
+    found = find(engine, OWN_CRS, progress)
+    rules = choose_crs(found, wanted, cache_dir(), progress)
+    _require_pair(found, rules)
+    lock = lock_of(found, rules, __version__)
+    _write(lock_beside(spec), lock_text(lock, spec.name))
+    return lock
+
+
+def check_lock(
+    spec: Path, engine: str | None, crs: str | None, progress: Progress
+) -> list[Problem]:
+    """Return what is not as the lock beside a spec says; empty when it can be met here.
+
+    engine: as `find` takes it, else the kind that is locked. crs: a folder or a version, else
+    `$WAF_BUILDER_CRS`, else the version that is locked. WafBuilderError when there is no
+    lock, when it is damaged, or when what it names cannot be had.
+    """
+    load(spec)
+    file = lock_beside(spec)
+    lock = read_lock(file)
+    if lock is None:
+        raise WafBuilderError(f"there is no {file}\n    `waf-builder lock {spec}` writes one.")
+    found = _locked_engine(lock, engine, progress)
+    wanted = crs or os.environ.get("WAF_BUILDER_CRS") or lock.wanted_crs
+    rules = choose_crs(found, wanted, cache_dir(), progress, pins=lock.crs_pins)
+    return verify(lock, found, rules)
+
+
+def _locked_engine(lock: Lock, engine: str | None, progress: Progress) -> Engine:
+    kind = lock.engine.kind
+    where = engine or os.environ.get("WAF_BUILDER_ENGINE") or (kind if kind != "folder" else None)
+    stack = os.environ.get("STACK")
+    if where == "platform" and stack:
+        root = platform.get(
+            stack,
+            progress,
+            versions=lock.platform_versions,
+            locked=lock.platform_archives(stack),
+        )
+        return find(str(root), OWN_CRS, progress)
+    return find(where, OWN_CRS, progress)
+
+
+def _require_pair(engine: Engine, rules: InstalledCrs) -> None:
+    problems = check_pair(replace(engine, crs=rules))
+    if errors_in(problems):
+        raise ProblemsError(problems)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+        staged = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            staged.chmod(0o644)
+            staged.replace(file)
+        finally:
+            staged.unlink(missing_ok=True)
+    except OSError as error:
+        raise WafBuilderError(f"{file} cannot be written: {error.strerror}") from error
