@@ -45,6 +45,11 @@ def text_of(*files: Path) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
+def code_in(file: Path) -> list[str]:
+    """Return what stands in backquotes, each on one line."""
+    return [" ".join(code.split()) for code in re.findall("`([^`]+)`", text_of(file))]
+
+
 class TestExamples:
     @pytest.mark.nginx
     @pytest.mark.parametrize(
@@ -132,14 +137,15 @@ class TestSpec:
     def test_every_field_is_explained_and_justified(self, found: type, name: str):
         assert f"| `{name}` |" in text_of(README)
         assert found.model_fields[name].description  # type: ignore[attr-defined]
-        assert re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", text_of(RATIONALE)), "no reason is given"
+        wanted = re.compile(rf"\b{name}\b")
+        assert any(wanted.search(code) for code in code_in(RATIONALE)), "no reason is given"
 
 
 class TestRationale:
     @pytest.mark.parametrize(("name", "number"), sorted(numbers()), ids=str)
     def test_every_number_of_a_template_has_its_reason(self, name: str, number: str):
-        pattern = rf"`[^`\n]*\b{name}\b[^`\n]*\b{number}\b[^`\n]*`"
-        assert re.search(pattern, text_of(RATIONALE)), f"no reason is given for {name} {number}"
+        wanted = re.compile(rf"\b{name}\b.*\b{number}\b")
+        assert any(wanted.search(code) for code in code_in(RATIONALE)), "no reason is given"
 
     def test_every_number_named_is_in_a_template(self):
         directive = r"^\*\*`(?P<name>[a-z_]+|Sec[A-Za-z]+) (?P<value>[0-9][^`]*)`"

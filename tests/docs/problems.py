@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,8 @@ _ORDERS = {
     "problem": _USUAL,
     "_report": _USUAL,
     "fail": ("code", "message", "hint"),
-    "yaml": ("code", "node", "path", "message", "hint"),
 }
-"""The parameters of each function that reports, in their order."""
+"""The parameters of each function that reports, where a module has not its own of that name."""
 _ROOMS = (
     ("yaml", "The file is not YAML as a spec may be"),
     ("spec", "The spec"),
@@ -130,11 +129,21 @@ def _weight(report: Report) -> str:
 
 def _reports(file: Path) -> Iterator[Report]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
+    orders = {**_ORDERS, **dict(_own_orders(tree))}
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.Module)):
             for node in _own_nodes(function):
                 if isinstance(node, ast.Call):
-                    yield from _report(node, _assigned(function, node.lineno), file)
+                    yield from _report(node, _assigned(function, node.lineno), orders, file)
+
+
+def _own_orders(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the parameters of the functions of this module that report."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in _ORDERS:
+            names = tuple(argument.arg for argument in node.args.args)
+            if "code" in names:
+                yield node.name, names[names.index("code") :]
 
 
 def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
@@ -156,7 +165,12 @@ def _assigned(function: ast.AST, line: int) -> dict[str, ast.expr]:
     }
 
 
-def _report(call: ast.Call, names: dict[str, ast.expr], file: Path) -> Iterator[Report]:
+def _report(
+    call: ast.Call,
+    names: dict[str, ast.expr],
+    orders: Mapping[str, tuple[str, ...]],
+    file: Path,
+) -> Iterator[Report]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name not in _ORDERS or not call.args or not isinstance(call.args[0], ast.Constant):
         return
@@ -167,7 +181,7 @@ def _report(call: ast.Call, names: dict[str, ast.expr], file: Path) -> Iterator[
     if not _CODE.fullmatch(code):
         return
     arguments = {word.arg: word.value for word in call.keywords}
-    order = _ORDERS["yaml" if (file.name, name) == ("yaml.py", "problem") else name]
+    order = orders[name]
     arguments |= dict(zip(order, call.args, strict=False))
     severity = arguments.get("severity")
     yield Report(

@@ -43,6 +43,7 @@ _WORDS = {
     "_size": "size: `512k`, `10m`",
     "_duration": "time: `500ms`, `28s`",
     "_sticky": "`client_ip` or `cookie:NAME`",
+    "_crs": 'a major such as `"4"`, or a version such as `4.25.1`',
     "_host_header": "`preserve`, `internal` or a name",
 }
 """How a page calls what a type's validator takes."""
@@ -82,7 +83,7 @@ def _type(field: FieldInfo) -> str:
 def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if validator := _validator(metadata):
-        return _WORDS[validator]
+        return _WORDS.get(validator, validator.strip("_").replace("_", " "))
     if origin is typing.Annotated:
         return _words(arguments[0], arguments[1:])
     if origin in {typing.Union, types.UnionType}:
