@@ -36,7 +36,7 @@ def all_forms(backend: Backend) -> list[tuple[str, str]]:
         (private_domain(app_id, network_id), f"every container of {DEFAULT_PROCESS}"),
         (private_domain(app_id, network_id, "", index), f"container {index} of {DEFAULT_PROCESS}"),
     ]
-    used = 1 if backend.index else 0
+    used = 2 if backend.process is None else 1 if backend.index else 0
     return [
         (name, f"{meaning}  <- the WAF uses this" if number == used else meaning)
         for number, (name, meaning) in enumerate(forms)
