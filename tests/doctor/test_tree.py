@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from waf_builder import __version__, cli
+from waf_builder.doctor.result import failed, ok, skipped, warning
+from waf_builder.doctor.tree import check_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AGAIN = "Publish it again: waf-builder render SPEC -o DIR, or a new deploy."
+SPEC = """\
+backend:
+  process: api
+  port: ${API_PORT}
+  app_id: ap-a71da13f-7c70-4c00-a644-eee8558d8053
+"""
+NETWORK = {"SCALINGO_PRIVATE_NETWORK_ID": "pn-ad0fd6a1-d05e-40ea-bf63-c4f8a75a9d8c"}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    file = tmp_path / "backend.yaml"
+    file.write_text(SPEC)
+    return file
+
+
+@pytest.fixture
+def tree(spec: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree rendered where one of two variables was known, as at a build."""
+    monkeypatch.setenv("API_PORT", "3000")
+    monkeypatch.delenv("SCALINGO_PRIVATE_NETWORK_ID", raising=False)
+    tree = spec.with_name("published")
+    result = CliRunner().invoke(
+        cli.main, ["render", str(spec), "-o", str(tree), "--engine", "none"]
+    )
+    assert result.exit_code == 0, result.output
+    return tree
+
+
+BOTH = {"API_PORT": "3000", **NETWORK}
+
+
+def test_a_tree_of_this_spec_is_ok(tree, spec):
+    """Although there are variables now that the build did not have."""
+    result = check_tree(tree, spec, BOTH)
+    files = json.loads((tree / "waf-builder.json").read_text())["files"]
+    assert result == ok(
+        "tree",
+        f"what the spec asks for, {len(files)} files for nginx 1.30.4, libmodsecurity 3.0.16,"
+        " CRS 4.25.1",
+    )
+
+
+def test_a_variable_that_the_build_took_has_changed(tree, spec):
+    assert check_tree(tree, spec, {**BOTH, "API_PORT": "4000"}) == failed(
+        "tree", "not what the spec asks for: boot/backends.conf", AGAIN
+    )
+
+
+def test_a_spec_that_has_changed(tree, spec):
+    spec.write_text(SPEC + "waf: {mode: detect, max_arguments: 7}\nhealth: {path: /up}\n")
+    assert check_tree(tree, spec, BOTH) == failed(
+        "tree",
+        "not what the spec asks for: modsecurity/crs-setup.conf, modsecurity/engine.conf,"
+        " nginx.conf",
+        AGAIN,
+    )
+
+
+def test_a_spec_with_rules_that_the_tree_lacks(tree, spec):
+    rules = spec.with_name("waf") / "rules/before-crs"
+    rules.mkdir(parents=True)
+    (rules / "own.conf").write_text('SecRule ARGS:a "@streq b" "id:1,phase:1,pass,nolog"\n')
+    assert check_tree(tree, spec, BOTH).seen == (
+        "not what the spec asks for: modsecurity/before-crs/own.conf, modsecurity/main.conf"
+    )
+
+
+def test_a_file_that_somebody_changed(tree, spec):
+    for name in ("nginx.conf", "modsecurity/main.conf", "boot/fields", "errors/403.html"):
+        (tree / name).write_text("# mine\n")
+    assert check_tree(tree, spec, BOTH) == failed(
+        "tree",
+        "changed since it was published: boot/fields, errors/403.html, modsecurity/main.conf"
+        " and 1 more",
+        AGAIN,
+    )
+
+
+def test_a_tree_of_another_version(tree, spec):
+    stamp = tree / "waf-builder.json"
+    stamp.write_text(stamp.read_text().replace(f'"version": "{__version__}"', '"version": "0"'))
+    assert check_tree(tree, spec, BOTH) == warning(
+        "tree",
+        f"made by waf-builder 0, and this is {__version__}",
+        f"So it was not compared with the spec. {AGAIN}",
+    )
+
+
+@pytest.mark.parametrize("stamp", [None, "", "[]", "{}", '{"nginx": "x"}'])
+def test_a_folder_that_is_no_tree(tmp_path, spec, stamp):
+    if stamp is not None:
+        (tmp_path / "waf-builder.json").write_text(stamp)
+    assert check_tree(tmp_path, spec, BOTH) == failed(
+        "tree", f"{tmp_path} has no waf-builder.json of this waf-builder", AGAIN
+    )
+
+
+def test_no_tree_is_named(spec):
+    assert check_tree(None, spec, {}) == skipped("tree", "none is named with --tree")
