@@ -235,6 +235,15 @@ class TestPages:
         assert not re.search(selling, text)
 
 
+def test_every_path_in_contributing_exists():
+    named = re.findall(
+        r"`((?:tests|waf_builder|templates|buildpack|examples)/[^`<\s]*)`",
+        text_of(ROOT / "CONTRIBUTING.md"),
+    )
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def slug(title: str) -> str:
     """Return the anchor that GitHub gives to a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
