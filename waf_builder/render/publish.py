@@ -102,17 +102,29 @@ def _make_holder(target: Path | None) -> Path:
 
 
 def publish(folder: Path, target: Path) -> None:
-    """Swap a staged tree into place; until then the old one stays, and a crash loses neither."""
-    if not target.exists():
-        folder.rename(target)
-    elif not _exchanged(folder, target):
-        previous = folder.with_name(f"{target.name}.previous")
-        target.rename(previous)
-        try:
-            folder.rename(target)
-        except OSError:
-            previous.rename(target)
-            raise
+    """Swap a staged tree into place; until then the old one stays, and a crash loses neither.
+
+    Raises WafBuilderError when it cannot be swapped.
+    """
+    place = Path(os.path.abspath(target))  # noqa: PTH100 (`.` cannot be renamed)
+    try:
+        if not place.exists():
+            folder.rename(place)
+        elif not _exchanged(folder, place):
+            _replace(folder, place)
+    except OSError as error:
+        raise WafBuilderError(f"{target} cannot be replaced: {error.strerror}") from error
+
+
+def _replace(folder: Path, place: Path) -> None:
+    previous = folder.with_name(f"{place.name}.previous")
+    try:
+        place.rename(previous)
+        folder.rename(place)
+    except BaseException:  # Ctrl-C between the two must not cost the old tree either
+        if previous.exists() and not place.exists():
+            previous.rename(place)
+        raise
 
 
 def _exchanged(one: Path, other: Path) -> bool:
