@@ -64,7 +64,7 @@ def _problem(error: Exception, template: str, folder: Path) -> Problem:
         ]
         hint = did_you_mean(str(error.name), known)
         return Problem("render.no-template", f"there is no template {error.name!r}", place, hint)
-    what, hint = str(error), ""
+    what, hint = str(error).rstrip("."), ""
     if isinstance(error, RecursionError):
         what = "it includes or extends itself"
         hint = f'The built-in one is "{BUILTIN}:{template}".'
