@@ -95,7 +95,7 @@ def download(  # noqa: PLR0913  each is a word at the call
         except DownloadError as error:
             if not error.unreachable or attempt == patience.attempts:
                 raise
-            if progress:
+            if progress is not None:
                 progress(f"trying again: {str(error).splitlines()[0]}")
             time.sleep(patience.pause * 2 ** (attempt - 1))
     raise AssertionError  # the last try returns or raises
@@ -117,7 +117,7 @@ def cached(
     algorithm = digest.partition(":")[0]
     if target.is_file() and digest_of(target, algorithm) == digest:
         return target
-    if progress:
+    if progress is not None:
         progress(f"getting {url}")
     download(url, target, digest, progress=progress, patience=patience)
     return target
