@@ -93,14 +93,14 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
         (
             "rules/mine.conf",
             (
-                "waf/rules/mine.conf: error: this file is loaded by nothing [override.stray-rule]\n"
+                "this file is loaded by nothing [override.stray-rule]\n"
                 "    Rules stand in waf/rules/before-crs/ or waf/rules/after-crs/."
             ),
         ),
         (
             "rules/before/mine.conf",
             (
-                "waf/rules/before/mine.conf: error: this file is loaded by nothing"
+                "this file is loaded by nothing"
                 " [override.stray-rule]\n"
                 "    Rules stand in waf/rules/before-crs/ or waf/rules/after-crs/."
             ),
@@ -108,7 +108,7 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
         (
             "rules/before-crs/deeper/mine.conf",
             (
-                "waf/rules/before-crs/deeper/mine.conf: error: this file is loaded by nothing"
+                "this file is loaded by nothing"
                 " [override.stray-rule]\n"
                 "    Rules stand in waf/rules/before-crs/ or waf/rules/after-crs/."
             ),
@@ -116,7 +116,7 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
         (
             "rules/before-crs/mine.conf~",
             (
-                "waf/rules/before-crs/mine.conf~: error: 'mine.conf~' is loaded by nothing, expected"
+                "'mine.conf~' is loaded by nothing, expected"
                 " NAME.conf or NAME.data [override.stray-rule]\n"
                 "    Names have letters, digits, dots, hyphens and underscores."
             ),
@@ -124,7 +124,7 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
         (
             "rules/before-crs/my rules.conf",
             (
-                "waf/rules/before-crs/my rules.conf: error: 'my rules.conf' is loaded by nothing,"
+                "'my rules.conf' is loaded by nothing,"
                 " expected NAME.conf or NAME.data [override.stray-rule]\n"
                 "    Names have letters, digits, dots, hyphens and underscores."
             ),
@@ -132,35 +132,35 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
         (
             "rule/before-crs/mine.conf",
             (
-                "waf/rule: error: 'rule' is used by nothing, expected the folders rules and templates"
+                "'rule' is used by nothing, expected the folders rules and templates"
                 " [override.stray-file]\n    Did you mean 'rules'?"
             ),
         ),
         (
             "templates",
             (
-                "waf/templates: error: 'templates' is used by nothing, expected the folders rules and"
+                "'templates' is used by nothing, expected the folders rules and"
                 " templates [override.stray-file]"
             ),
         ),
         (
             "templates/serverr.conf.j2",
             (
-                "waf/templates/serverr.conf.j2: error: 'serverr.conf.j2' overrides no built-in template"
+                "'serverr.conf.j2' overrides no built-in template"
                 " [override.unknown-template]\n    Did you mean 'server.conf.j2'?"
             ),
         ),
         (
             "templates/notes.txt",
             (
-                "waf/templates/notes.txt: error: 'notes.txt' overrides no built-in template"
+                "'notes.txt' overrides no built-in template"
                 " [override.unknown-template]\n    `waf-builder templates list` shows them."
             ),
         ),
         (
             "templates/errors/403.html.j2",
             (
-                "waf/templates/errors/403.html.j2: error: 'errors/403.html.j2' overrides no built-in"
+                "'errors/403.html.j2' overrides no built-in"
                 " template [override.unknown-template]\n    Did you mean 'errors/page.html.j2'?"
             ),
         ),
@@ -168,8 +168,9 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
 )
 def test_a_file_that_would_do_nothing(folder: Path, file: str, problem: str):
     write(folder, {file: ""})
+    place = "rule" if file.startswith("rule/") else file
 
-    assert problems() == [problem]
+    assert problems() == [f"waf/{place}: error: {problem}"]
 
 
 def test_files_that_are_not_text(folder: Path):
@@ -226,78 +227,64 @@ def block(text: str) -> str:
     [
         (
             block("{{ nope }}"),
-            (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 cannot be rendered: 'nope' is"
-                " undefined [render.template]"
-            ),
+            ("3: error: server.conf.j2 cannot be rendered: 'nope' is undefined [render.template]"),
         ),
         (
             block("{{ server.nope }}"),
             (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 cannot be rendered:"
-                " 'waf_builder.config.model.Server object' has no attribute 'nope' [render.template]"
+                "3: error: server.conf.j2 cannot be rendered:"
+                " 'waf_builder.config.model.Server object' has no attribute 'nope'"
+                " [render.template]"
             ),
         ),
         (
             block("{{ 1 / 0 }}"),
-            (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 cannot be rendered: division by"
-                " zero [render.template]"
-            ),
+            ("3: error: server.conf.j2 cannot be rendered: division by zero [render.template]"),
         ),
         (
             block("{{ 'a$b' | nginx_quote }}"),
             (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 cannot be rendered: 'a$b'"
+                "3: error: server.conf.j2 cannot be rendered: 'a$b'"
                 " cannot be an nginx argument [render.template]"
             ),
         ),
         (
             block("{{ server + 1 }}"),
             (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 cannot be rendered: unsupported"
+                "3: error: server.conf.j2 cannot be rendered: unsupported"
                 " operand type(s) for +: 'Server' and 'int' [render.template]"
             ),
         ),
         (
             block("{{ nope }"),
-            (
-                "waf/templates/server.conf.j2:3: error: not a template: unexpected '}'"
-                " [render.template-syntax]"
-            ),
+            ("3: error: not a template: unexpected '}' [render.template-syntax]"),
         ),
         (
             block("{{ server | shout }}"),
             (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 cannot be rendered: No filter named"
+                "3: error: server.conf.j2 cannot be rendered: No filter named"
                 " 'shout' [render.template]"
             ),
         ),
         (
             block('{% include "nope.j2" %}'),
-            (
-                "waf/templates/server.conf.j2:3: error: there is no template 'nope.j2'"
-                " [render.no-template]"
-            ),
+            ("3: error: there is no template 'nope.j2' [render.no-template]"),
         ),
         (
             block('{% include "../../backend.yaml" %}'),
-            (
-                "waf/templates/server.conf.j2:3: error: there is no template '../../backend.yaml'"
-                " [render.no-template]"
-            ),
+            ("3: error: there is no template '../../backend.yaml' [render.no-template]"),
         ),
         (
             EXTENDS.replace("server", "sever"),
             (
-                "waf/templates/server.conf.j2:1: error: there is no template 'builtin:sever.conf.j2'"
+                "1: error: there is no template 'builtin:sever.conf.j2'"
                 " [render.no-template]\n    Did you mean 'builtin:server.conf.j2'?"
             ),
         ),
         (
             EXTENDS.replace("builtin:", ""),
             (
-                "waf/templates/server.conf.j2:1: error: server.conf.j2 cannot be rendered: it includes"
+                "1: error: server.conf.j2 cannot be rendered: it includes"
                 " or extends itself [render.template]\n"
                 '    The built-in one is "builtin:server.conf.j2".'
             ),
@@ -305,14 +292,15 @@ def block(text: str) -> str:
         (
             EXTENDS + "\n{% block server_xtra %}{% endblock %}\n",
             (
-                "waf/templates/server.conf.j2:3: error: server.conf.j2 has no block 'server_xtra', so"
-                " this one is printed nowhere [render.unknown-block]\n    Did you mean 'server_extra'?"
+                "3: error: server.conf.j2 has no block 'server_xtra', so"
+                " this one is printed nowhere [render.unknown-block]\n"
+                "    Did you mean 'server_extra'?"
             ),
         ),
         (
             EXTENDS + "\n\n    autoindex on;\n",
             (
-                "waf/templates/server.conf.j2:4: error: this stands outside of every block and is"
+                "4: error: this stands outside of every block and is"
                 " printed nowhere [render.outside-block]\n"
                 "    Put it into one of the blocks: server_extra."
             ),
@@ -320,7 +308,7 @@ def block(text: str) -> str:
         (
             EXTENDS + "{% if server %}x{% endif %}\n",
             (
-                "waf/templates/server.conf.j2:2: error: this stands outside of every block and is"
+                "2: error: this stands outside of every block and is"
                 " printed nowhere [render.outside-block]\n"
                 "    Put it into one of the blocks: server_extra."
             ),
@@ -330,7 +318,7 @@ def block(text: str) -> str:
 def test_a_template_that_cannot_be_rendered(folder: Path, template: str, problem: str):
     write(folder, {"templates/server.conf.j2": template})
 
-    assert problems() == [problem]
+    assert problems() == [f"waf/templates/server.conf.j2:{problem}"]
 
 
 def test_every_template_is_looked_at_before_one_is_rendered(folder: Path):
