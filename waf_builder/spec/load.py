@@ -21,6 +21,7 @@ from waf_builder.spec.environment import (
     resolve,
 )
 from waf_builder.spec.model import Spec
+from waf_builder.spec.salvage import problems_elsewhere
 from waf_builder.spec.types import shown
 from waf_builder.spec.validate import Locator, validate
 
@@ -88,6 +89,9 @@ def _spec(document: yaml.Document, environ: Mapping[str, str]) -> tuple[Spec | N
             spec = Spec.model_validate(document.data)
         except ValidationError as error:
             problems += _problems(error, document)
+            wrong = [detail["loc"] for detail in error.errors()]
+            if not document.unreadable:
+                problems += problems_elsewhere(document.data, wrong, document.place)
         else:
             if not document.unreadable:  # what could not be read is not missing
                 problems += validate(spec, document.place)
