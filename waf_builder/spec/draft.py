@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -30,9 +31,11 @@ def draft_text(draft: Draft) -> str:
     """Return a commented spec; whether it is valid is for `spec.load` to say."""
     lines = ["# What stands behind the WAF. `waf-builder validate` checks this file.", "backend:"]
     if draft.host:
-        lines.append(f"  host: {draft.host}")
+        lines.append(f"  host: {_scalar(draft.host)}")
     if draft.process:
-        lines.append(f"  process: {draft.process}  # the process type of the backend's Procfile")
+        lines.append(
+            f"  process: {_scalar(draft.process)}  # the process type of the backend's Procfile"
+        )
     lines.append(f"  port: {draft.port}  # the port it listens on in the private network")
     if draft.app_id:
         lines.append(f"  app_id: {draft.app_id}")
@@ -45,6 +48,11 @@ def draft_text(draft: Draft) -> str:
         "  mode: block",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _scalar(text: str) -> str:
+    """Return text so that YAML reads it as text, if it could be read as anything else."""
+    return text if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) else json.dumps(text)
 
 
 def parse_domain(text: str) -> dict[str, str]:
