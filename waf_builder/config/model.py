@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from waf_builder.problem import Place
-from waf_builder.spec.yaml import Path
 from waf_builder.version import Version
 
 Form = Literal["address", "resolve", "variable"]
-Locator = Callable[[Path], Place | None]
-"""Says where a field of the spec stands, if that is known."""
+Locator = Callable[[tuple[str | int, ...]], Place | None]
+"""Says where a field of the spec stands, if that is known; takes the keys that lead to it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,14 @@ class Target:
         https://nginx.org/en/docs/http/ngx_http_upstream_module.html#resolve
         """
         return self.nginx >= Version(1, 27, 3)
+
+    @property
+    def keeps_upstreams_by_default(self) -> bool:
+        """Upstreams keep idle connections unless told not to since nginx 1.29.7.
+
+        https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive
+        """
+        return self.nginx >= Version(1, 29, 7)
 
     def __str__(self) -> str:
         return f"nginx {self.nginx}, libmodsecurity {self.modsecurity}, CRS {self.crs}"
@@ -83,6 +90,7 @@ class Backend:
     address: `name:port`; holds @TOKEN@s where `fields` is not empty.
     form: `address` never resolves, `resolve` does in the upstream, `variable` in proxy_pass.
     sticky: the key that keeps a client on one container, an nginx variable.
+    keepalive: idle connections a worker keeps; None where leaving it out means none.
     """
 
     name: str
@@ -93,7 +101,7 @@ class Backend:
     balance: str
     sticky: str
     sticky_cookie: str
-    keepalive: int
+    keepalive: int | None
     tries: int
     host_header: str
     timeouts: Timeouts
@@ -192,11 +200,13 @@ class CrsSetup:
 
     score: the variable that a critical match adds to at paranoia level 1.
     inspects_xml_attributes: whether the rule set itself looks into attributes of XML bodies.
+    finds_jndi_everywhere: whether it looks for Log4Shell in headers, too (its rule 944150).
     """
 
     variables: tuple[tuple[str, str], ...]
     score: str
     inspects_xml_attributes: bool
+    finds_jndi_everywhere: bool
 
 
 @dataclass(frozen=True)
