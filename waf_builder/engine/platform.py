@@ -99,7 +99,7 @@ def get(  # noqa: PLR0913  each is a word at the call
     stack: str,
     progress: Progress,
     *,
-    versions: Versions = DEFAULT,
+    versions: Versions | None = None,
     vendor: str | None = None,
     locked: Mapping[str, str] | None = None,
     of: Path | None = None,
@@ -108,6 +108,7 @@ def get(  # noqa: PLR0913  each is a word at the call
 
     progress: gets a line before each long step, and one that begins with KEEPING when an engine
     in the cache has to do since the server cannot be asked.
+    versions: which archives, else DEFAULT.
     vendor: the address above the stacks' folders, else `$VENDOR_URL`, else Scalingo's.
     locked: archive names and the `sha256:<hex>` that they must have.
     of: where the engines are kept, instead of `folder(stack)`.
@@ -124,7 +125,7 @@ def get(  # noqa: PLR0913  each is a word at the call
     of = of or folder(stack)
     with store.locked(of, progress):
         try:
-            return _Getting(vendor, stack, of, progress, versions).run(locked or {})
+            return _Getting(vendor, stack, of, progress, versions or DEFAULT).run(locked or {})
         except OSError as error:
             raise EngineError(f"cannot put an engine into {of}: {error}") from error
 
@@ -146,7 +147,7 @@ def stack_of(root: Path) -> str | None:
 
 
 class _Getting:
-    def __init__(  # noqa: PLR0913, PLR0917  what `get` was told
+    def __init__(
         self, vendor: str, stack: str, of: Path, progress: Progress, versions: Versions
     ) -> None:
         self.base = f"{vendor}/{stack}/package"

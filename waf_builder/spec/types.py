@@ -312,8 +312,8 @@ def _crs(value: Any) -> str:
     if isinstance(value, float):
         raise fail(
             "spec.crs",
-            f"{value!r} is a number, expected text: {str(value)!r}",
-            "4.10 and 4.1 are the same number and two versions, so put it in quotes.",
+            f"{value!r} is a number, expected text such as '4.25.1'",
+            "4.1 and 4.10 are one number and two versions: put it in quotes.",
         )
     # A major alone is the same written either way.
     text = str(value) if type(value) is int else value
