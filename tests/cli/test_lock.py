@@ -14,7 +14,7 @@ from support.files import serve_files
 from waf_builder import download as downloads
 from waf_builder.cli import main
 from waf_builder.crs.digest import content_digest
-from waf_builder.engine import platform, store
+from waf_builder.engine import archives, platform, store
 from waf_builder.lock.read import read_lock
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_the_platforms_engine(
 ) -> None:
     """Locked by its archives; published anew, the lock says so; an engine in the cache will do."""
     packed = packaging.archives(engine_old)
-    versions = platform.Versions(engine_old.nginx_version, engine_old.modsecurity_version)
+    versions = archives.Versions(engine_old.nginx_version, engine_old.modsecurity_version)
     monkeypatch.setattr(platform, "DEFAULT", versions)
     monkeypatch.setenv("STACK", "scalingo-26")
     crs = ("--crs", crs_of(engine_old))

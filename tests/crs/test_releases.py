@@ -17,7 +17,7 @@ from waf_builder import download as downloads
 from waf_builder.crs.digest import content_digest
 from waf_builder.crs.installed import INITIALIZATION, InstalledCrs, crs_in
 from waf_builder.crs.needs import PAIRS
-from waf_builder.crs.releases import FALLBACKS, PINS, choose_crs
+from waf_builder.crs.releases import FALLBACKS, PINS, choose_crs, crs_here
 from waf_builder.errors import EngineError
 from waf_builder.version import Version
 
@@ -325,6 +325,27 @@ def test_with_the_server_down_what_is_wanted_is_not_replaced_by_another(
         " later, or unpack a\n    release and name its folder: --crs DIR"
     )
     assert said.fallbacks == []
+
+
+def test_without_the_network_what_is_here_is_taken(
+    server: FileServer, tmp_path: Path, said: Said
+) -> None:
+    there = own(tmp_path, Version(3, 3, 4))
+    engine = Rules(NEW, there)
+    assert crs_here(engine, "3", tmp_path) == there
+    assert crs_here(engine, str(there.folder), tmp_path) == there
+    with pytest.raises(EngineError) as caught:
+        crs_here(engine, "4", tmp_path)
+    assert str(caught.value) == (
+        "Core Rule Set 4 is not here: the engine's own is 3.3.4, and no release is in the cache\n"
+        "    `waf-builder run` and `waf-builder lock` get one; or unpack a release and name its"
+        " folder:\n    --crs DIR"
+    )
+    assert server.asked == []
+    got = choose_crs(engine, "4.25.1", tmp_path, said)
+    assert crs_here(engine, "4", tmp_path) == got
+    with pytest.raises(EngineError):
+        crs_here(Rules(OLD), "4", tmp_path)  # that libmodsecurity cannot load it
 
 
 def test_a_cache_that_cannot_be_written(server: FileServer, tmp_path: Path, said: Said) -> None:

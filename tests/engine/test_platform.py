@@ -16,9 +16,10 @@ from support.files import FileServer, serve_files
 
 from waf_builder import download as downloads
 from waf_builder.engine import platform, store
+from waf_builder.engine.archives import Versions, archives_of, stack_of
 from waf_builder.engine.find import OWN_CRS, find
 from waf_builder.engine.link import wrapper
-from waf_builder.engine.platform import KEEPING, ChangedError, Versions
+from waf_builder.engine.platform import KEEPING, ChangedError
 from waf_builder.errors import EngineError
 from waf_builder.version import Version
 
@@ -332,8 +333,8 @@ def test_a_lock_that_is_met_needs_no_server(
 ) -> None:
     locked = {name: f"sha256:{hashlib.sha256(body).hexdigest()}" for name, body in archives.items()}
     root = get(locked=locked)
-    assert platform.archives_of(root) == locked
-    assert platform.stack_of(root) == STACK
+    assert archives_of(root) == locked
+    assert stack_of(root) == STACK
     server.asked.clear()
     assert get(locked=locked) == root
     assert server.asked == []

@@ -7,8 +7,8 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
+from waf_builder.engine.archives import Versions
 from waf_builder.engine.libraries import libraries
-from waf_builder.engine.platform import Versions
 
 if TYPE_CHECKING:
     from pathlib import Path

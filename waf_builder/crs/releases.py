@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from waf_builder.archive import ArchiveError, unpack
-from waf_builder.crs.digest import SETUP, content_digest
-from waf_builder.crs.installed import InstalledCrs, crs_in, find_crs
+from waf_builder.crs.digest import content_digest
+from waf_builder.crs.fetch import kept, release
+from waf_builder.crs.installed import InstalledCrs, find_crs
 from waf_builder.crs.needs import too_old_for
-from waf_builder.download import DownloadError, download
 from waf_builder.errors import EngineError, WafBuilderError
 from waf_builder.version import Version, is_wanted_version
 
@@ -31,17 +27,8 @@ PINS: Mapping[Version, str] = MappingProxyType(
 """What the releases hold, as `content_digest` has it, computed from the tags of
 https://github.com/coreruleset/coreruleset."""
 
-RELEASES = "https://github.com/coreruleset/coreruleset/archive/refs/tags"
-"""Where the project's archives are, `vX.Y.Z.tar.gz`; `$WAF_BUILDER_CRS_URL` names a mirror."""
-URL_SETTING = "WAF_BUILDER_CRS_URL"
-
 FALLBACKS = ("Core Rule Set",)
 """How the lines begin that tell of a rule set other than the one that was wanted."""
-
-_KEPT = ("rules", "plugins")
-_KEPT_FILES = (SETUP, "LICENSE")
-_MAX_BYTES = 32 * 1024**2
-"""A release has some 600 KB packed and 5 MB unpacked."""
 
 
 class Rules(Protocol):
@@ -74,12 +61,12 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
     the best one has to do: that is never the case for an exact version.
     pins: content digests, `sha256:<hex>`, of further releases; they win over PINS, and hold for
     the engine's own rules too.
-    source: where the archives are, instead of `$WAF_BUILDER_CRS_URL` or RELEASES.
+    source: where the archives are, instead of `$WAF_BUILDER_CRS_URL` or the project's.
     EngineError says why there is none.
     """
     if wanted is not None and not is_wanted_version(wanted):
         return find_crs(Path(wanted).expanduser().absolute())
-    known = {**{version: f"sha256:{digest}" for version, digest in PINS.items()}, **pins}
+    known = _known(pins)
     own = _own(engine, wanted, pins)
     versions = [version for version in sorted(known, reverse=True) if _fits(version, wanted)]
     suitable = [version for version in versions if _suits(version, engine, wanted)]
@@ -110,6 +97,37 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
     return second
 
 
+def crs_here(
+    engine: Rules,
+    wanted: str,
+    cache: Path,
+    *,
+    pins: Mapping[Version, str] = MappingProxyType({}),
+) -> InstalledCrs:
+    """Return the newest rule set as `choose_crs` does, of those that are on this machine.
+
+    EngineError when none is: nothing is ever got over the network.
+    """
+    if not is_wanted_version(wanted):
+        return find_crs(Path(wanted).expanduser().absolute())
+    known = _known(pins)
+    suitable = [version for version in known if _suits(version, engine, wanted)]
+    here = [kept(version, known[version], cache / "crs") for version in suitable]
+    found = [crs for crs in (_own(engine, wanted, pins), *here) if crs]
+    if not found:
+        own = f"the engine's own is {engine.crs.version}" if engine.crs else "the engine has none"
+        raise EngineError(
+            f"Core Rule Set {wanted} is not here: {own}, and no release is in the cache\n"
+            "    `waf-builder run` and `waf-builder lock` get one; or unpack a release and name its"
+            " folder:\n    --crs DIR"
+        )
+    return max(found, key=lambda crs: crs.version)
+
+
+def _known(pins: Mapping[Version, str]) -> dict[Version, str]:
+    return {**{version: f"sha256:{digest}" for version, digest in PINS.items()}, **pins}
+
+
 def _own(engine: Rules, wanted: str | None, pins: Mapping[Version, str]) -> InstalledCrs | None:
     """Return the engine's own rules if they may be used."""
     own = engine.crs
@@ -117,81 +135,6 @@ def _own(engine: Rules, wanted: str | None, pins: Mapping[Version, str]) -> Inst
         return None
     pin = pins.get(own.version)
     return own if pin is None or content_digest(own.folder) == pin else None
-
-
-def release(
-    version: Version,
-    digest: str,
-    folder: Path,
-    progress: Progress,
-    *,
-    source: str | None = None,
-) -> InstalledCrs:
-    """Return a release whose content has this digest, kept in folder; got if it is not there.
-
-    WafBuilderError when it cannot be had, or holds something else.
-    """
-    if (here := kept(version, digest, folder)) is not None:
-        return here
-    base = (source or os.environ.get(URL_SETTING) or RELEASES).rstrip("/")
-    url = f"{base}/v{version}.tar.gz"
-    progress(f"getting the Core Rule Set {version} from {url}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".staging-", dir=folder) as name:
-            archive = Path(name) / "archive.tar.gz"
-            download(url, archive, progress=progress, max_bytes=_MAX_BYTES)
-            unpacked = Path(name) / "unpacked"
-            unpacked.mkdir()
-            unpack(archive, unpacked, _place, max_bytes=4 * _MAX_BYTES)
-            _require_content(url, unpacked, version, digest)
-            _publish(unpacked, _home(version, digest, folder))
-    except OSError as error:
-        raise EngineError(f"cannot keep the Core Rule Set in {folder}: {error}") from error
-    return InstalledCrs(_home(version, digest, folder), version)
-
-
-def kept(version: Version, digest: str, folder: Path) -> InstalledCrs | None:
-    """Return a release that folder holds, whole and with this digest; None if it does not."""
-    home = _home(version, digest, folder)
-    try:
-        return InstalledCrs(home, version) if content_digest(home) == digest else None
-    except OSError:
-        return None
-
-
-def _home(version: Version, digest: str, folder: Path) -> Path:
-    return folder / f"{version}-{digest.partition(':')[2][:12]}"
-
-
-def _publish(unpacked: Path, home: Path) -> None:
-    unpacked.chmod(0o755)
-    if home.exists():  # damaged, or just made by another process
-        shutil.rmtree(home)
-    unpacked.rename(home)
-
-
-def _place(name: PurePosixPath) -> PurePosixPath | None:
-    """Return where a file of the archive goes: without the folder that everything is in."""
-    below = PurePosixPath(*name.parts[1:])
-    if str(below) in _KEPT_FILES or (below.parts[:1] and below.parts[0] in _KEPT):
-        return below
-    return None
-
-
-def _require_content(url: str, unpacked: Path, version: Version, digest: str) -> None:
-    found = crs_in(unpacked)
-    if found is None:
-        raise ArchiveError(f"{url} holds no Core Rule Set")
-    if found.version != version:
-        raise ArchiveError(f"{url} holds the Core Rule Set {found.version}, expected {version}")
-    content = content_digest(unpacked)
-    if content != digest:
-        raise DownloadError(
-            f"{url} is not the Core Rule Set {version} that is pinned: the digest of its files is"
-            f" {content}, expected {digest}\n"
-            "    It was changed at its source or on the way here, so it is not used."
-        )
 
 
 def _fits(version: Version, wanted: str | None) -> bool:

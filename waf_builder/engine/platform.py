@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from waf_builder.archive import unpack
@@ -29,6 +28,7 @@ from waf_builder.download import (
     text_at,
 )
 from waf_builder.engine import layout, store
+from waf_builder.engine.archives import DEFAULT, Digests, Versions, listed, write_listing
 from waf_builder.engine.codepage import unicode_mapping
 from waf_builder.engine.lean import make_lean
 from waf_builder.engine.model import Start
@@ -36,7 +36,6 @@ from waf_builder.engine.probe import probe
 from waf_builder.engine.smoke import smoke_test
 from waf_builder.errors import EngineError, WafBuilderError
 from waf_builder.paths import cache_dir
-from waf_builder.version import Version
 
 VENDOR_URL = "https://nginx-buildpack.s3.amazonaws.com"
 VENDOR_SETTING = "VENDOR_URL"
@@ -46,8 +45,6 @@ KEEPING = "keeping the engine that is there"
 """How the line begins that tells of an engine that could not be renewed."""
 
 _MACHINE = "x86_64"
-_LISTING = "archives.txt"
-"""In an engine's root: its stack, and the archives it was made of with MD5 and SHA-256."""
 _STACK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 # A library is loaded by its versioned name; the bare `.so` is for compilers.
@@ -62,32 +59,8 @@ _NGINX_FILES = {
 }
 
 
-@dataclass(frozen=True)
-class Versions:
-    """Which archives; nginx's holds the connector too."""
-
-    nginx: Version
-    modsecurity: Version
-
-    def archives(self) -> tuple[str, str]:
-        """Return the names of the two archives."""
-        return f"nginx-{self.nginx}.tgz", f"modsecurity-{self.modsecurity}.tgz"
-
-
-@dataclass(frozen=True)
-class Digests:
-    """What an archive is known by: two hexadecimal numbers."""
-
-    md5: str
-    sha256: str
-
-
 class ChangedError(EngineError):
     """An archive is not the one that was locked: no other engine may take its place."""
-
-
-DEFAULT = Versions(nginx=Version(1, 30, 4), modsecurity=Version(3, 0, 16))
-"""What Scalingo's buildpack takes (its config/versions.sh); the connector in it is 1.0.4."""
 
 
 def folder(stack: str) -> Path:
@@ -130,22 +103,6 @@ def get(  # noqa: PLR0913  each is a word at the call
             raise EngineError(f"cannot put an engine into {of}: {error}") from error
 
 
-def archives_of(root: Path) -> dict[str, str]:
-    """Return the archives that an engine was made of and their `sha256:<hex>`.
-
-    Empty for an engine from elsewhere.
-    """
-    return {name: f"sha256:{digests.sha256}" for name, digests in _listed(root).items()}
-
-
-def stack_of(root: Path) -> str | None:
-    """Return the stack that a platform's engine is for; None for an engine from elsewhere."""
-    for words in _listing(root):
-        if words[0] == "stack":
-            return words[1]
-    return None
-
-
 class _Getting:
     def __init__(
         self, vendor: str, stack: str, of: Path, progress: Progress, versions: Versions
@@ -159,7 +116,7 @@ class _Getting:
 
     def run(self, locked: Mapping[str, str]) -> Path:
         good = store.current(self.of)
-        known = _listed(good) if good else {}
+        known = listed(good) if good else {}
         suits = tuple(known) == self.names and _meets(known, locked)
         if good and suits and set(self.names) <= set(locked) and _works(good):
             return good  # it is what the lock says, whatever the server has by now
@@ -173,12 +130,12 @@ class _Getting:
                 return good
             return self.make(published, locked)
         except WafBuilderError as error:
-            if good is None or not suits or not _works(good):
-                raise (
-                    error if isinstance(error, EngineError) else EngineError(str(error))
-                ) from error
-            self.progress(f"{KEEPING}: {error}")
-            return good
+            if good and suits and _works(good):
+                self.progress(f"{KEEPING}: {error}")
+                return good
+            if isinstance(error, EngineError):
+                raise
+            raise EngineError(str(error)) from error
 
     def published_md5(self, name: str, patience: Patience) -> str:
         url = f"{self.base}/{name.removesuffix('.tgz')}.md5"
@@ -194,7 +151,7 @@ class _Getting:
 
     def make(self, published: Mapping[str, str], locked: Mapping[str, str]) -> Path:
         with store.staging(self.of) as staged:
-            listing = [f"stack {self.stack}\n"]
+            archives = {}
             for name in self.names:
                 url = f"{self.base}/{name}"
                 self.progress(f"getting {url}")
@@ -202,12 +159,12 @@ class _Getting:
                 digest = f"md5:{published[name]}"
                 sha256 = download(url, archive, digest, progress=self.progress)
                 _require_locked(name, sha256, locked)
-                listing.append(f"{name} {published[name]} {sha256.partition(':')[2]}\n")
+                archives[name] = Digests(published[name], sha256.partition(":")[2])
                 unpack(archive, staged / "unpacked", _place)
                 archive.unlink()  # with its headers and static libraries it is large
             self.progress("testing with real requests")
             root = self.assemble(staged)
-            (root / _LISTING).write_text("".join(listing), encoding="utf-8")
+            write_listing(root, self.stack, archives)
             return store.publish(root, self.of)
 
     def assemble(self, staged: Path) -> Path:
@@ -261,21 +218,6 @@ def _works(root: Path) -> bool:
     except (OSError, EngineError):
         return False
     return True
-
-
-def _listed(root: Path) -> dict[str, Digests]:
-    archives = [words for words in _listing(root) if words[0] != "stack"]
-    return {words[0]: Digests(words[1], words[2]) for words in archives}
-
-
-def _listing(root: Path) -> list[list[str]]:
-    """Return the words of each line; nothing when there is no listing, or a damaged one."""
-    try:
-        text = (root / _LISTING).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return []
-    lines = [line.split() for line in text.splitlines()]
-    return lines if [len(words) for words in lines] == [2, 3, 3] else []
 
 
 def _meets(known: Mapping[str, Digests], locked: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 from waf_builder.crs.digest import content_digest
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.download import digest_of
-from waf_builder.engine import platform, store
+from waf_builder.engine import archives, store
 from waf_builder.engine.libraries import libraries
 from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
@@ -71,11 +71,11 @@ class Lock:
     file: str = FILE
 
     @property
-    def platform_versions(self) -> platform.Versions:
+    def platform_versions(self) -> archives.Versions:
         """What `platform.get` takes as `versions`, for this lock."""
-        return platform.Versions(
-            self.engine.nginx.version or platform.DEFAULT.nginx,
-            self.engine.libmodsecurity.version or platform.DEFAULT.modsecurity,
+        return archives.Versions(
+            self.engine.nginx.version or archives.DEFAULT.nginx,
+            self.engine.libmodsecurity.version or archives.DEFAULT.modsecurity,
         )
 
     def platform_archives(self, stack: str) -> Mapping[str, str]:
@@ -118,12 +118,12 @@ def observed(engine: Engine, crs: InstalledCrs, made_by: str) -> Lock:
         made_by=made_by,
         engine=LockedEngine(
             kind=kind,
-            release=platform.stack_of(engine.root)
+            release=archives.stack_of(engine.root)
             or (None if kind == "folder" else store.codename()),
             nginx=Part(engine.nginx_version, digests["nginx"]),
             module=Part(engine.connector_version, digests["module"]),
             libmodsecurity=Part(engine.modsecurity_version, digests.get("libmodsecurity")),
-            archives=platform.archives_of(engine.root),
+            archives=archives.archives_of(engine.root),
         ),
         crs=LockedCrs(crs.version, content),
     )
@@ -133,7 +133,7 @@ def kind_of(engine: Engine) -> Kind:
     """Return where an engine is from, by what is in its root."""
     if engine.root == Path("/"):
         return "system"
-    if platform.archives_of(engine.root):
+    if archives.archives_of(engine.root):
         return "platform"
     return "apt" if (engine.root / "packages.txt").is_file() else "folder"
 

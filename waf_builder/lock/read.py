@@ -68,7 +68,7 @@ class _Reader:
                 " waf-builder lock SPEC"
             )
         top = self.mapping(data, (), ("lock", "waf_builder", "engine", "crs"))
-        if number != FORMAT and isinstance(data, dict):
+        if isinstance(data, dict) and (number != FORMAT or number is True):
             self.problem("lock.form", ("lock",), f"lock is {shown(number)}, expected {FORMAT}")
         return Lock(
             made_by=self.value(top, (), "waf_builder", _text, "text") or "",
