@@ -26,7 +26,7 @@ run: $(READY) ## Start a demo backend with the WAF before it, on 127.0.0.1:8080
 	@$(BIN)/waf-builder run examples/minimal/backend.yaml --demo --port $(PORT)
 
 test: $(READY) engines ## Run every test
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 engines: $(READY) ## Get the engines that the tests use, without root
 	@$(BIN)/python -m tests.support.engines

@@ -62,7 +62,7 @@ def _backend(name: str, backend: spec.Backend, target: Target, where: str) -> Ba
         balance=_BALANCE[backend.balance],
         sticky=sticky,
         sticky_cookie=cookie,
-        keepalive=backend.keepalive,
+        keepalive=backend.keepalive or (0 if target.keeps_upstreams_by_default else None),
         tries=backend.retries + 1,
         host_header=_host_header(backend.host_header, variable),
         timeouts=Timeouts(backend.timeouts.connect, backend.timeouts.send, backend.timeouts.read),

@@ -83,6 +83,7 @@ def build_crs_setup(target: Target) -> CrsSetup:
         ),
         score=names.score,
         inspects_xml_attributes=_inspects_xml_attributes(target.crs),
+        finds_jndi_everywhere=target.crs.major >= CRS_4,
     )
 
 
