@@ -59,8 +59,9 @@ def _remove(data: Any, path: Path) -> None:
     for part in path:
         if isinstance(data, dict):
             holder, key = data, part
-        inside = part in data if isinstance(data, dict) else isinstance(data, list)
-        if not inside:
+        # pydantic adds words of its own to a path, such as "[key]".
+        known = part in data if isinstance(data, dict) else isinstance(part, int)
+        if not known or not isinstance(data, (dict, list)):
             break
         data = data[part]
     if holder is not None:
