@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # -I keeps the working folder and PYTHONPATH out; this folder is the one that is wanted.
 sys.path.insert(0, str(ROOT))
 
-from waf_builder.deploy.app import wants_waf  # noqa: E402
+from waf_builder.deploy.app import find_spec, wants_waf  # noqa: E402
 from waf_builder.deploy.dependencies import dependencies  # noqa: E402
+from waf_builder.deploy.disk import full_disk_explained, require_space  # noqa: E402
 from waf_builder.deploy.log import Log  # noqa: E402
 from waf_builder.deploy.model import Deploy  # noqa: E402
 from waf_builder.errors import WafBuilderError  # noqa: E402
@@ -37,10 +38,13 @@ def compile_app(build: Path, cache: Path, env: Path | None) -> int:
         deploy = Deploy.of(build, cache, env)
         os.environ.update(deploy.variables())
         os.chdir(deploy.app)  # messages then name the user's files as the user does
-        sys.path.insert(0, str(dependencies(deploy, ROOT / "buildpack", log)))
-        from waf_builder.deploy.compile import compile_waf
+        with full_disk_explained():
+            spec = find_spec(deploy.app)  # before anything that takes time
+            require_space(deploy.cache)
+            sys.path.insert(0, str(dependencies(deploy, ROOT / "buildpack", log)))
+            from waf_builder.deploy.compile import compile_waf
 
-        compile_waf(deploy, log)
+            compile_waf(deploy, spec, log)
     except WafBuilderError as error:
         log.error(str(error))  # noqa: TRY400  no logger
         return 1

@@ -47,7 +47,7 @@ _WAY_OUT = """\
 It tells waf-builder which backend to protect. The smallest one is:
 
   backend:
-    process: web2                # the backend's process type
+    process: myappbackend        # the backend's process type
     port: 3000                   # the port it listens on
     app_id: ap-...               # the backend's application ID
     network_id: pn-...           # the private network's ID

@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from waf_builder import pipeline
-from waf_builder.deploy.app import find_spec
 from waf_builder.deploy.engines import CRS_SETTING, SETTING, engine_for
-from waf_builder.deploy.install import FOLDER, add_engine, add_start, install, size_of, staging
+from waf_builder.deploy.install import (
+    FOLDER,
+    add_engine,
+    add_start,
+    install,
+    require_free,
+    size_of,
+    staging,
+)
 from waf_builder.deploy.log import Log, megabytes
 from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.engine.link import link
 from waf_builder.engine.model import Engine
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Problem, Severity, errors_in
+from waf_builder.run.process import RunError
 from waf_builder.spec.load import load
 
 
-def compile_waf(deploy: Deploy, log: Log) -> None:
+def compile_waf(deploy: Deploy, name: str, log: Log) -> None:
     """Install the WAF of an app into it, proven; the working folder is the app's.
 
-    DeployError says why not; the app is then as it was.
+    name: the file of the spec. DeployError says why not; the app is then as it was.
     """
-    with _disk_space():
-        spec = _read_spec(deploy, log)
-        engine = _get_engine(deploy, log)
-        with staging(deploy.app) as folder:
-            engine = add_engine(engine, folder)
-            rendered = _render(deploy, log, spec, engine, folder / "tree")
-            _prove(deploy, log, spec, rendered)
-            with log.step(f"Installing into {FOLDER}") as step:
-                link(engine, folder / "tree", relative=True)
-                add_start(folder)
-                size = size_of(folder)
-                install(folder, deploy.app)
-                step.done("Starts with '.waf/start'", megabytes(size))
+    require_free(deploy.app)
+    spec = Path(name)
+    _read_spec(deploy, log, spec)
+    engine = _get_engine(deploy, log)
+    with staging(deploy.app) as folder:
+        engine = add_engine(engine, folder)
+        rendered = _render(deploy, log, spec, engine, folder / "tree")
+        _prove(deploy, log, spec, rendered)
+        with log.step(f"Installing into {FOLDER}") as step:
+            link(engine, folder / "tree", relative=True)
+            add_start(folder)
+            size = size_of(folder)
+            install(folder, deploy.app)
+            step.done("Starts with '.waf/start'", megabytes(size))
 
 
-def _read_spec(deploy: Deploy, log: Log) -> Path:
-    name = find_spec(deploy.app)
-    with log.step(f"Reading {name}") as step, _mistakes(name):
-        spec = load(Path(name), deploy.app_variables).spec
+def _read_spec(deploy: Deploy, log: Log, file: Path) -> None:
+    with log.step(f"Reading {file}") as step, _mistakes(str(file)):
+        spec = load(file, deploy.app_variables).spec
         counts = (
             _count(len(spec.all_backends()), "backend"),
             _count(len(spec.routes) or 1, "route"),
         )
         step.done(", ".join(counts))
-    return Path(name)
 
 
 def _get_engine(deploy: Deploy, log: Log) -> Engine:
@@ -83,19 +89,24 @@ def _render(deploy: Deploy, log: Log, spec: Path, engine: Engine, tree: Path) ->
 
 def _prove(deploy: Deploy, log: Log, spec: Path, rendered: pipeline.Rendered) -> None:
     with log.step("Proving it with real requests") as step:
-        problems = pipeline.prove_by_requests(spec, rendered, deploy.app_variables)
+        try:
+            problems = pipeline.prove_by_requests(spec, rendered, deploy.app_variables)
+        except RunError as error:
+            raise DeployError(f"The WAF does not start.\n\n{error}\n\n{_NOT_PROVEN}") from error
         if errors_in(problems):
             raise DeployError(
-                "The WAF does not do what the spec says.\n\n"
-                f"{_listed(problems)}\n\n"
-                "It was started with these rules and routes, and asked. A rule or template of\n"
-                "your own may be the cause: `waf-builder run` shows the same on your machine.\n"
-                "What was deployed last keeps running."
+                f"The WAF does not do what the spec says.\n\n{_listed(problems)}\n\n{_NOT_PROVEN}"
             )
         routes = {
             location.label for server in rendered.config.servers for location in server.locations
         }
         step.done(f"{_count(len(routes), 'route')} asked: an ordinary request and an attack each")
+
+
+_NOT_PROVEN = """\
+It was started with these rules and routes, and asked. A rule or a template of your own may
+be the cause: `waf-builder run` shows the same on your machine. What was deployed last keeps
+running."""
 
 
 def _warn(log: Log, problems: Iterable[Problem]) -> None:
@@ -116,22 +127,6 @@ def _mistakes(name: str) -> Iterator[None]:
             f"{_listed(error.problems)}\n\n"
             f"What was deployed last keeps running. `waf-builder validate {name}` and\n"
             f"`waf-builder render {name}` find the same on your own machine."
-        ) from error
-
-
-@contextmanager
-def _disk_space() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        where = f" at {error.filename}" if error.filename else ""
-        raise DeployError(
-            f"The disk is full{where}.\n\n"
-            "The engine and the configuration need about 100 MB while they are built.\n"
-            "An overfull deployment cache can be the cause: 'scalingo deployment-delete-cache'\n"
-            "empties it; then deploy again. What was deployed last keeps running."
         ) from error
 
 

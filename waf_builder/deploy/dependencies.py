@@ -29,6 +29,9 @@ WHEELS = "wheels"
 _PIP_PACKAGE = "python3-pip-whl"
 """Debian's and Ubuntu's package of pip as a wheel, which runs as it is."""
 
+_PIP_PACKAGES = re.compile(r"python3-pip(-whl)?")
+"""What counts as not installed: the one must have the version of the other."""
+
 _PIP_WHEEL = "usr/share/python-wheels/pip-*.whl"
 _STAMP = ".complete"
 _STAGING = ".staging-"
@@ -56,12 +59,7 @@ def dependencies(deploy: Deploy, buildpack: Path, log: Log) -> Path:
             step.done("The locked libraries are in the cache", megabytes(_size(folder)))
             return folder
         _clear(folder.parent)
-        try:
-            _install(requirements, buildpack / WHEELS, folder, deploy, step)
-        except OSError as error:
-            raise DeployError(
-                f"The libraries that waf-builder needs cannot be put into the cache: {error}."
-            ) from error
+        _install(requirements, buildpack / WHEELS, folder, deploy, step)
         _clear(folder.parent, besides=folder)
     return folder
 
@@ -115,7 +113,7 @@ def _pip(deploy: Deploy, step: Step) -> Path:
     try:
         status = private_status(
             _STATUS.read_text(encoding="utf-8", errors="replace"),
-            without=re.compile(re.escape(_PIP_PACKAGE)),
+            without=_PIP_PACKAGES,
             placeholders=(),
         )
         # The engine's package lists are the same ones, and the larger part of the download.
@@ -134,16 +132,15 @@ def _pip(deploy: Deploy, step: Step) -> Path:
         raise DeployError(
             f"Python's package installer could not be had from {deploy.stack}.\n\n{reason}\n\n"
             "This stack's Python has no pip, so waf-builder takes it from the distribution's\n"
-            f"package {_PIP_PACKAGE}. {_AGAIN}"
+            f"package {_PIP_PACKAGE}.\n{_AGAIN}"
         ) from error
     finally:
         shutil.rmtree(of / "apt", ignore_errors=True)
 
 
 _AGAIN = """\
-If the network or a registry is down, deploy again later:
-what was deployed last keeps running. The release archive of waf-builder with wheels inside
-needs no package index at all."""
+If the network or a registry is down, deploy again later: what was deployed last keeps
+running. The release archive of waf-builder with wheels inside needs no package index."""
 
 
 def _unpacked(archives: list[Path], of: Path) -> Path:
@@ -184,14 +181,21 @@ def _run_pip(pip: Path, requirements: Path, target: Path, options: list[str]) ->
             f"pip did not end within {_MINUTES} minutes: the package index does not answer."
         ) from None
     if run.returncode != 0:
-        lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR:")]
-        said = "\n".join(f"  pip: {line}" for line in (lines or run.stderr.splitlines()[-3:])[:4])
         raise DeployError(
             "The libraries that waf-builder needs could not be installed.\n\n"
-            f"{said}\n\n"
-            "They come from the Python package index, each with the checksum that this version\n"
-            f"of waf-builder was tested with. {_AGAIN}"
+            f"{_reasons(run.stderr)}\n\n"
+            "They come from the Python package index, each with the checksum that this version of\n"
+            f"waf-builder was tested with.\n{_AGAIN}"
         )
+
+
+def _reasons(said: str) -> str:
+    """Return what pip says is wrong, and first why no connection came about, if that is it."""
+    lines = said.splitlines()
+    cause = re.search(r"\[Errno -?\d+\] [^'\")>]+|Read timed out|\w*SSL\w*Error[^'\")]*", said)
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines[-3:]
+    shown = [*([f"no connection: {cause[0]}"] if cause else []), *errors]
+    return "\n".join(f"  pip: {line}" for line in shown[:4])
 
 
 def _is_whole(folder: Path) -> bool:

@@ -59,7 +59,9 @@ def _by_apt(stack: str, crs: str | None, progress: Callable[[str], None]) -> Fou
 
     def sort(message: str) -> None:
         if message.startswith(apt.FALLBACKS):
-            remarks.append(message)
+            remarks.append(
+                f"The package registry cannot give the newest engine.\n\n  {message}\n\n{_OLD}"
+            )
         else:
             progress(message)
 
@@ -69,6 +71,12 @@ def _by_apt(stack: str, crs: str | None, progress: Callable[[str], None]) -> Fou
     except EngineError as error:
         raise DeployError(_no_engine(stack, str(error))) from error
     return Found(engine, f"apt, {stack}", tuple(remarks))
+
+
+_NOT_NEW = "The package registry cannot say which engine is the newest."
+_OLD = """\
+This deploy goes on with what the last one left in the cache. Deploy again when the registry
+is back, to get security fixes that it may have."""
 
 
 def _no_engine(stack: str, reason: str) -> str:

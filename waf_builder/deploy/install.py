@@ -50,9 +50,8 @@ export PATH="$HOME/.waf/bin:$PATH"
 def staging(app: Path) -> Iterator[Path]:
     """Give an empty folder in the app to assemble the WAF in; it is gone afterwards.
 
-    DeployError when the app has files of its own where the WAF goes.
+    Beside its place, so that the swap is a rename within one file system.
     """
-    _require_ours(app)
     folder = app / _STAGING
     shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
     folder.mkdir(mode=0o755)
@@ -107,7 +106,8 @@ def size_of(folder: Path) -> int:
     )
 
 
-def _require_ours(app: Path) -> None:
+def require_free(app: Path) -> None:
+    """Raise DeployError when the app has files of its own where the WAF goes."""
     waf, profile = app / FOLDER, app / PROFILE
     if (waf.exists() or waf.is_symlink()) and not (waf / "tree" / STAMP).is_file():
         raise DeployError(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_WIDTH = 90
+_WIDTH = 100
 
 
 class Log:

@@ -60,13 +60,13 @@ class Deploy:
     def of(cls, build: Path, cache: Path, env: Path | None) -> Deploy:
         """Return the deploy that a platform asks for; DeployError when it cannot be."""
         if not build.is_dir():
-            raise DeployError(f"there is no folder {build}, expected the app.")
+            raise DeployError(f"There is no folder {build}, expected the app.")
         own = cache / "waf-builder"
         try:
             own.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DeployError(
-                f"the cache folder {cache} cannot be written: {error.strerror}.\n\n"
+                f"The cache folder cannot be written: {error.strerror}.\n\n  {cache}\n\n"
                 "The engine and its libraries are kept there between deploys."
             ) from error
         return cls(build.resolve(), own.resolve(), AppVariables(env))

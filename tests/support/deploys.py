@@ -1,0 +1,212 @@
+"""Deploys as a platform does them: bin/compile on an app, then the app moved and started."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support import engines
+from support.registry import Network, Registry, network, write_debian, write_index
+from waf_builder.deploy.dependencies import REQUIREMENTS
+from waf_builder.engine import store
+from waf_builder.engine.packages import Apt, private_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CHECKOUT = Path(__file__).parents[2]
+STACK = "stack-of-tests"
+PYTHON = "/usr/bin/python3"
+
+SPEC = """\
+backend:
+  host: 127.0.0.1
+  port: ${BACKEND_PORT}
+"""
+
+_PIP = "python3-pip-whl"
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Real package files and wheels for one machine, kept between test runs."""
+
+    archives: tuple[Path, ...]
+    wheels: tuple[Path, ...]
+
+
+@dataclass
+class Build:
+    """What one compile said, and how it ended."""
+
+    status: int
+    log: str
+
+    @property
+    def normal(self) -> str:
+        """The log without what differs from run to run and from machine to machine."""
+        return f"{normal(self.log)}[exit {self.status}]\n"
+
+
+def materials() -> Materials:
+    """Return what registries in tests serve; EngineError when it cannot be had."""
+    engines.old(print)
+    engine_archives = engines.folder() / "old/apt/archives"
+    of = engines.folder() / "deploy"
+    with locked(of):
+        pip = next(iter(of.glob(f"{_PIP}*.deb")), None) or _pip_archive(of)
+        wheels = _wheels(of)
+    return Materials((*sorted(engine_archives.glob("*.deb")), pip), wheels)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one of the test processes at a time work in folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _pip_archive(of: Path) -> Path:
+    lists = engines.folder() / "old/apt/state/lists"
+    installed = Path("/var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace")
+    status = private_status(installed, without=re.compile(r"python3-pip(-whl)?"), placeholders=())
+    apt = Apt(of / "apt", status, {"Dir::State::lists": f"{lists}/"})
+    (archive,) = apt.download([_PIP], apt.resolve([_PIP]))
+    kept = archive.rename(of / archive.name)
+    shutil.rmtree(of / "apt")
+    return kept
+
+
+def _wheels(of: Path) -> tuple[Path, ...]:
+    requirements = CHECKOUT / "buildpack" / REQUIREMENTS
+    version = python_version()
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+    folder = of / f"wheels-{version}-{digest}"
+    if not folder.is_dir():
+        staging = of / "wheels.new"
+        shutil.rmtree(staging, ignore_errors=True)
+        command = [
+            *(sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"),
+            *("--no-deps", "--only-binary", ":all:", "--python-version", version),
+            *("--require-hashes", "--requirement", str(requirements), "--dest", str(staging)),
+        ]
+        subprocess.run(command, timeout=300, check=True)
+        staging.rename(folder)
+    return tuple(sorted(folder.glob("*.whl")))
+
+
+def python_version() -> str:
+    """Return the system Python's version, as `3.11`."""
+    program = "import sys; print('%d.%d' % sys.version_info[:2])"
+    command = [PYTHON, "-I", "-c", program]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=30, check=True
+    ).stdout.strip()
+
+
+def serve(folder: Path, found: Materials, *, without: str = r"(?!)") -> Registry:
+    """Return a registry of these materials but for packages whose file names match."""
+    kept = [path for path in found.archives if not re.match(without, path.name)]
+    write_debian(folder / "debian", kept)
+    write_index(folder / "simple", found.wheels)
+    return Registry(folder)
+
+
+def nowhere(folder: Path, url: str = "http://127.0.0.1:9") -> Network:
+    """Return settings for a registry that does not answer."""
+    return network(folder, url, down=True)
+
+
+def app(folder: Path, files: Mapping[str, str] | None = None) -> Path:
+    """Write an app's files, by default a spec alone."""
+    folder.mkdir(parents=True)
+    for name, text in ({"backend.yaml": SPEC} if files is None else files).items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+def command(
+    build: Path, cache: Path, *, root: Path = CHECKOUT, env: Path | None = None
+) -> list[str]:
+    """Return the command that compiles an app."""
+    return [str(root / "bin/compile"), str(build), str(cache), str(env or cache / "no-env")]
+
+
+def environment(reach: Network, **variables: str) -> dict[str, str]:
+    """Return what a build has around it: little, and where packages come from."""
+    return {"PATH": os.environ["PATH"], "STACK": STACK, **reach.variables(), **variables}
+
+
+def compile_app(
+    build: Path,
+    cache: Path,
+    reach: Network,
+    *,
+    root: Path = CHECKOUT,
+    env: Path | None = None,
+    **variables: str,
+) -> Build:
+    """Compile an app, both streams in one log."""
+    run = subprocess.run(
+        command(build, cache, root=root, env=env),
+        env=environment(reach, **variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Build(run.returncode, run.stdout)
+
+
+def normal(log: str) -> str:
+    """Return a build log without seconds, sizes, and what this machine is."""
+    # Whether this warning comes is a matter of the distribution's libmodsecurity.
+    log = re.sub(r"\n !     Warning: libmodsecurity (?:.*\n)*? !.*\n\n", "", log)
+    for pattern, text in (
+        (r"\d+\.\d s\b", "0.0 s"),
+        (r"\d+\.\d MB", "0.0 MB"),
+        (r"\b[1-9]\d* of \d+ packages", "N of N packages"),
+        (r"\b0 of \d+ packages", "0 of N packages"),
+        (r"\b\d+ locked libraries", "N locked libraries"),
+        (r"Python 3\.\d+\.\d+", "Python 3.X"),
+        (
+            r"nginx \d\S*, ModSecurity \d\S*, Core Rule Set \d[0-9.]*",
+            "nginx N, ModSecurity N, CRS N",
+        ),
+        (rf"\b{re.escape(store.codename())}\b", "CODENAME"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+        (r"/\S*/(cache|app)\b", r"/\1"),
+        (r"\d+ files, checked", "N files, checked"),
+    ):
+        log = re.sub(pattern, text, log)
+    return log
+
+
+def tree_of(folder: Path) -> dict[str, tuple[str, str]]:
+    """Return everything below folder: its mode, and its digest or where a link points."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        mode = oct(path.lstat().st_mode)
+        if path.is_symlink():
+            content = f"-> {path.readlink()}"
+        elif path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            content = ""
+        found[str(path.relative_to(folder))] = (mode, content)
+    return found
