@@ -59,11 +59,10 @@ def _remove(data: Any, path: Path) -> None:
     for part in path:
         if isinstance(data, dict):
             holder, key = data, part
-        # pydantic adds words of its own to a path, such as "[key]".
-        known = part in data if isinstance(data, dict) else isinstance(part, int)
-        if not known or not isinstance(data, (dict, list)):
+        try:
+            data = data[part]
+        except (KeyError, TypeError):  # pydantic adds words of its own to a path: "[key]"
             break
-        data = data[part]
     if holder is not None:
         holder.pop(key, None)
 
