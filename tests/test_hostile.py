@@ -43,7 +43,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_header": ["X-Client"],
     "_host": ["a.internal", "192.0.2.1", "${X}"],
     "_host_header": ["preserve", "internal", "www.example.com"],
-    "_method": ["GET", "POST"],
+    "_method": ["GET", "POST", "PURGE"],
     "_network_id": [NETWORK_ID, "${X}"],
     "_path": ["/", "/a"],
     "_port": [8080, "${X}"],
