@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from waf_builder.config.build import NEWEST, build
+from waf_builder.config.build import build
 from waf_builder.config.model import Config, Locator, Target
 from waf_builder.errors import EngineError, ProblemsError
-from waf_builder.problem import Problem, Severity, errors_in
+from waf_builder.problem import Problem, errors_in
 from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import STAMP, publish, require_replaceable, staged, stamp
 from waf_builder.render.render import Tree, render
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Spec
-from waf_builder.version import Version, is_wanted_version
+from waf_builder.target import NO_ENGINE, Choice, find_target, named
+
+__all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
 
 if TYPE_CHECKING:
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
-
-NO_ENGINE = "none"
-"""`--engine none`: render for the newest versions, without nginx's own test."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which engine and rules to render for, as the command line names them."""
-
-    engine: str | None = None
-    crs: str | None = None
-    nginx_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,8 @@ def render_spec(
     loaded = load(file, environ)
     spec = with_backend(loaded.spec, backend) if backend else loaded.spec
     overrides = find_overrides(loaded.folder)
-    target, engine, problems = find_target(choice or Choice(), progress)
+    choice = named(choice or Choice(), loaded.spec.waf.crs)
+    target, engine, problems = find_target(choice, progress)
     config, tree = _build(spec, target, overrides, loaded.at)
     return Rendered(config, tree, overrides, engine, (*loaded.warnings, *problems))
 
@@ -92,6 +82,7 @@ def render_for_run(
     """Return the tree for a run on this machine, with an engine: got by apt if none is there."""
     if choice.engine == NO_ENGINE:
         raise EngineError("a run needs an engine, so --engine none cannot be")
+    choice = replace(choice, get_crs=True)
     rendered = render_spec(file, choice, backend=backend, progress=progress)
     if rendered.engine is None:
         progress("no engine is here yet: getting one, without root")
@@ -111,87 +102,6 @@ def with_backend(spec: Spec, backend: Backend) -> Spec:
         (only,) = changed.values()
         return spec.model_copy(update={"backend": only})
     return spec.model_copy(update={"backends": changed})
-
-
-def find_target(
-    choice: Choice, progress: Progress | None = None
-) -> tuple[Target, Engine | None, list[Problem]]:
-    """Return the versions to render for, the engine to test with, and what to know about them.
-
-    Without an engine the newest versions are taken, or those that the choice names.
-    """
-    from waf_builder.engine.find import silent
-
-    choice = replace(
-        choice,
-        engine=choice.engine or os.environ.get("WAF_BUILDER_ENGINE"),
-        crs=choice.crs or os.environ.get("WAF_BUILDER_CRS"),
-    )
-    engine: Engine | None = None
-    problems: list[Problem] = []
-    missing = None
-    if choice.engine != NO_ENGINE:
-        engine, problems, missing = _find_engine(choice, progress or silent)
-    target = NEWEST
-    if engine:
-        crs = engine.crs.version if engine.crs else NEWEST.crs
-        connector = engine.connector_version or NEWEST.connector
-        target = Target(engine.nginx_version, engine.modsecurity_version, connector, crs)
-    elif choice.crs:
-        target = replace(target, crs=_crs_version(choice.crs))
-    if choice.nginx_version:
-        forced = _version(choice.nginx_version)
-        target = replace(target, nginx=forced)
-        if engine and forced != engine.nginx_version:
-            engine = None  # its `nginx -t` would judge another generation's directives
-    if missing:
-        problems = [_not_tested(target, missing)]
-    return target, engine, problems
-
-
-def _find_engine(
-    choice: Choice, progress: Progress
-) -> tuple[Engine | None, list[Problem], EngineError | None]:
-    """Return the engine and what to know about it, or why there is none."""
-    from waf_builder.engine.compat import check_pair
-    from waf_builder.engine.find import find
-
-    try:
-        engine = find(choice.engine, choice.crs, progress)
-    except EngineError as error:
-        if choice.engine or (choice.crs and not is_wanted_version(choice.crs)):
-            raise
-        return None, [], error
-    problems = check_pair(engine)
-    if errors_in(problems):
-        raise ProblemsError(problems)
-    return engine, problems, None
-
-
-def _not_tested(target: Target, reason: EngineError) -> Problem:
-    return Problem(
-        "engine.none",
-        f"rendered for {target}, and nginx has not tested it",
-        hint=f"{str(reason).splitlines()[0]}\n"
-        "`--engine apt` gets one without root; `--engine none` says that this is meant.",
-        severity=Severity.WARNING,
-    )
-
-
-def _crs_version(wanted: str) -> Version:
-    if is_wanted_version(wanted):
-        numbers = [int(number) for number in wanted.split(".")]
-        return Version(*numbers, *[0] * (3 - len(numbers)))
-    from waf_builder.crs.installed import find_crs
-
-    return find_crs(Path(wanted)).version
-
-
-def _version(text: str) -> Version:
-    try:
-        return Version.parse(text)
-    except ValueError as error:
-        raise EngineError(f"--nginx-version: {error}") from None
 
 
 def check_rendered(rendered: Rendered, folder: Path) -> list[Problem]:

@@ -25,7 +25,7 @@ def engine_options(function: _F) -> _F:
     """Add --engine and --crs."""
     engine = click.option(
         "--engine",
-        metavar="system|apt|DIR|none",
+        metavar="system|apt|platform|DIR|none",
         help="Which nginx with ModSecurity to render for and to test with."
         " [default: $WAF_BUILDER_ENGINE, else the system's, else one that apt got before]",
     )
