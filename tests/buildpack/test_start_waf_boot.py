@@ -149,7 +149,9 @@ def test_takes_one_argument(arguments):
 
 
 @pytest.mark.nginx
-@pytest.mark.parametrize(("number", "words"), [(1, "1 worker"), (3, "3 workers")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(1, "1 worker, up to 160 MiB"), (3, "3 workers, up to 352 MiB")]
+)
 def test_says_where_it_listens(tmp_path, engine_old, number, words):
     tree = bootable_tree(tmp_path / "waf", engine_old)
     (tree / "boot/workers.conf").write_text(f"worker_processes {number};\n")
@@ -165,7 +167,7 @@ def test_says_where_it_listens_when_there_is_no_summary(tmp_path, engine_old, st
     if stamp is not None:
         (tree / "waf-builder.json").write_text(stamp)
     with running(tree, CONTAINER_MEMORY="1") as waf:
-        assert waf.said[-1] == f"waf: listening on 127.0.0.1:{waf.port}, 1 worker\n"
+        assert waf.said[-1] == f"waf: listening on 127.0.0.1:{waf.port}, 1 worker, up to 160 MiB\n"
 
 
 @pytest.mark.nginx

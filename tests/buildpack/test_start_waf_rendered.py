@@ -55,7 +55,8 @@ def test_boots_with_names_from_the_environment(tree):
         assert "@" not in filled
         summary = json.loads((tree / "waf-builder.json").read_text())["summary"]
         assert re.fullmatch(
-            rf"waf: listening on 127\.0\.0\.1:{waf.port}, \d workers?, {re.escape(summary)}\n",
+            rf"waf: listening on 127\.0\.0\.1:{waf.port}, \d workers?, up to \d+ MiB,"
+            rf" {re.escape(summary)}\n",
             waf.said[-1],
         )
         attack = request("/?q=1%20UNION%20SELECT%20password%20FROM%20users")

@@ -24,8 +24,12 @@ BOOT_SAMPLES: Final = {
     "PORT": "8080",
     "RESOLVERS": "127.0.0.1",
     "WORKERS": "1",
+    "BRAKE": "",
 }
-"""What a check uses for the values that start-waf finds out; boot/fields names further ones."""
+"""What a check uses for the values that start-waf finds out; boot/fields names further ones.
+
+The emergency brake is on, so that its lines are checked too.
+"""
 
 _RULES = "modsecurity"
 _USER_RULES = ("modsecurity/before-crs/", "modsecurity/after-crs/")

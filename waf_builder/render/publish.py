@@ -42,7 +42,7 @@ def stamp(config: Config, tree: Mapping[str, str]) -> str:
         "modsecurity": str(config.target.modsecurity),
         "connector": str(config.target.connector),
         "crs": str(config.target.crs),
-        # Bytes; start-waf reads it, which is why it stands on a line of its own.
+        # Bytes. start-waf reads it with sed, as it does the summary.
         "max_body": inspected_body(config),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in tree.items()},
     }
