@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support import deploys, engines
+from support.backends import Backend, containers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from support.registry import Network
 
@@ -37,7 +40,8 @@ def first_deploy(reach: Network, tmp_path_factory: pytest.TempPathFactory) -> tu
 
     The processes of one test run share it.
     """
-    base = tmp_path_factory.getbasetemp().parent / "first-deploy"
+    own = tmp_path_factory.getbasetemp()
+    base = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "first-deploy"
     with deploys.locked(base):
         log = base / "log"
         if not log.is_file():
@@ -56,3 +60,32 @@ def cache(first_deploy: tuple[Path, str], tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
     shutil.copytree(first_deploy[0] / "cache", folder, symlinks=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[Backend]:
+    """An app behind the WAF."""
+    with containers() as (backend,):
+        yield backend
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that other users can enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="waf-deploy-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def compiled(first_deploy: tuple[Path, str], reach: Network, backend: Backend) -> Iterator[Path]:
+    """A deployed app, never to be changed, with four workers whatever the machine has."""
+    with tempfile.TemporaryDirectory(prefix="waf-compiled-") as folder:
+        base = Path(folder)
+        base.chmod(0o755)
+        shutil.copytree(first_deploy[0] / "cache", base / "cache", symlinks=True)
+        files = {"backend.yaml": deploys.spec(backend.name, workers=4), "index.html": ""}
+        build = deploys.app(base / "build", files)
+        result = deploys.compile_app(build, base / "cache", reach)
+        assert result.status == 0, result.log
+        yield build

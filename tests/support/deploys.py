@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 
 from support import engines
 from support.registry import Network, Registry, network, write_debian, write_index
+from support.tree import descendants, free_port, gone
+from support.waf import Waf
 from waf_builder.deploy.dependencies import REQUIREMENTS
 from waf_builder.engine import store
 from waf_builder.engine.packages import Apt, private_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "stack-of-tests"
@@ -34,6 +36,11 @@ backend:
 """
 
 _PIP = "python3-pip-whl"
+
+
+def spec(host: str, *, workers: int) -> str:
+    """Return a spec for a backend whose port is known when the app starts."""
+    return SPEC.replace("127.0.0.1", host) + f"workers: {workers}\n"
 
 
 @dataclass(frozen=True)
@@ -210,3 +217,67 @@ def tree_of(folder: Path) -> dict[str, tuple[str, str]]:
             content = ""
         found[str(path.relative_to(folder))] = (mode, content)
     return found
+
+
+# The app's container, as the platform starts it: the profile, then the start command.
+_CONTAINER = """
+cd "$HOME" || exit
+for script in .profile.d/*.sh; do . "$script"; done
+exec $START
+"""
+
+
+@contextlib.contextmanager
+def started(
+    folder: Path,
+    backend_port: int,
+    *,
+    start: str = ".waf/start",
+    user: int | None = None,
+    wrapper: Sequence[str] = (),
+    **variables: str,
+) -> Iterator[Waf]:
+    """Start a deployed app on a free port, as a container does; it is ended afterwards.
+
+    user: the number of a user, who need not have a name; their groups are none.
+    wrapper: a command that runs the container's shell.
+    """
+    port = free_port()
+    given = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "START": start,
+        "PORT": str(port),
+        "WAF_ADDRESS": "127.0.0.1",
+        "WAF_RESOLVERS": "127.0.0.1",
+        "BACKEND_PORT": str(backend_port),
+        **variables,
+    }
+    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+    outputs = [os.pipe(), os.pipe()]
+    for _, writing in outputs:
+        if user:
+            os.fchown(writing, user, user)  # as whoever starts a container as that user does
+    process = subprocess.Popen(
+        [*wrapper, *become, "bash", "-c", _CONTAINER],
+        env=given,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=outputs[0][1],
+        stderr=outputs[1][1],
+        start_new_session=True,
+    )
+    for _, writing in outputs:
+        os.close(writing)
+    process.stdout, process.stderr = (os.fdopen(reading, "r") for reading, _ in outputs)
+    waf = Waf(folder / ".waf/tree", ("127.0.0.1", port), process)
+    try:
+        listening = waf.stderr.wait_for(lambda line: line.startswith("waf: listening"), 20)
+        assert listening, "\n".join(waf.stderr.lines)
+        yield waf
+    finally:
+        left = descendants(process.pid)
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=10)
+        assert gone(left), left

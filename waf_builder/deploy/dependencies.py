@@ -119,6 +119,7 @@ def _pip(deploy: Deploy, step: Step) -> Path:
         # The engine's package lists are the same ones, and the larger part of the download.
         lists = store.folder() / "apt" / "state" / "lists"
         (lists / "partial").mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(of, ignore_errors=True)  # of a build that was killed
         apt = Apt(of / "apt", status, {"Dir::State::lists": f"{lists}/"})
         complaints = apt.update()
         try:
@@ -145,12 +146,12 @@ running. The release archive of waf-builder with wheels inside needs no package 
 
 def _unpacked(archives: list[Path], of: Path) -> Path:
     """Return pip's wheel out of one of these packages, kept in `of`."""
+    unpacked = of / "apt" / "unpacked"
     for archive in archives:
-        with tempfile.TemporaryDirectory(prefix=_STAGING, dir=of) as staging:
-            command = ["dpkg-deb", "-x", str(archive), staging]
-            subprocess.run(command, capture_output=True, timeout=60, check=False)
-            for wheel in sorted(Path(staging).glob(_PIP_WHEEL)):
-                return wheel.rename(of / wheel.name)
+        command = ["dpkg-deb", "-x", str(archive), str(unpacked)]
+        subprocess.run(command, capture_output=True, timeout=60, check=False)
+    for wheel in sorted(unpacked.glob(_PIP_WHEEL)):
+        return wheel.rename(of / wheel.name)
     raise EngineError(f"the package {_PIP_PACKAGE} holds no {_PIP_WHEEL}")
 
 

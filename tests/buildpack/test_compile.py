@@ -1,0 +1,223 @@
+"""bin/detect, bin/compile and bin/release, as the platform calls them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from support import deploys
+from support.deploys import CHECKOUT, SPEC
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.registry import Network
+
+from waf_builder.deploy.dependencies import dependencies
+
+APP_ID = "ap-a71da13f-7c70-4c00-a644-eee8558d8053"
+
+
+def detect(build: Path, **variables: str) -> tuple[int, str, str]:
+    run = subprocess.run(
+        [CHECKOUT / "bin/detect", build],
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return run.returncode, run.stdout, run.stderr
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "backend.yaml",
+        "waf.yaml",
+        "backend.yml",
+        "Backend.yaml",
+        "backends.yaml",
+        "waf.yml",
+        "config/backend.yaml",
+        "waf/rules/before-crs/own.conf",
+        "waf/templates/errors/page.html.j2",
+    ],
+)
+def test_detects_an_app_that_wants_a_waf(tmp_path, file):
+    """A misspelt one too: compile explains it where it is seen."""
+    build = deploys.app(tmp_path / "app", {file: SPEC})
+    assert detect(build) == (0, "waf-builder\n", "")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"index.html": "", "package.json": "{}"},
+        {"deploy/backend.yaml": "apiVersion: apps/v1\nkind: Deployment\n"},
+        {"waf/README.md": ""},
+        {"a/b/backend.yaml": SPEC},
+        {".git/backend.yaml": SPEC},
+    ],
+    ids=lambda files: " ".join(files) or "nothing",
+)
+def test_leaves_other_apps_alone(tmp_path, files):
+    assert detect(deploys.app(tmp_path / "app", files)) == (1, "", "")
+
+
+def test_release_starts_the_waf(tmp_path):
+    run = subprocess.run(
+        [CHECKOUT / "bin/release", tmp_path], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert run.stdout == "---\ndefault_process_types:\n  web: .waf/start\n"
+
+
+@pytest.mark.nginx
+def test_two_deploys_give_the_same_app(tmp_path, first_deploy, cache, reach):
+    """Byte for byte: built elsewhere, with a warm cache instead of a cold one."""
+    build = deploys.app(tmp_path / "another name" / "app")
+    assert deploys.compile_app(build, cache, reach).status == 0
+    assert deploys.tree_of(build) == deploys.tree_of(first_deploy[0] / "app")
+
+
+@pytest.mark.nginx
+def test_a_deploy_over_an_earlier_one_replaces_it(tmp_path, first_deploy, cache, reach):
+    build = shutil.copytree(first_deploy[0] / "app", tmp_path / "app", symlinks=True)
+    (build / ".waf/tree/left.conf").write_text("of an earlier version\n")
+    assert deploys.compile_app(build, cache, reach).status == 0
+    assert deploys.tree_of(build) == deploys.tree_of(first_deploy[0] / "app")
+
+
+@pytest.mark.nginx
+def test_other_buildpacks_do_not_disturb_it(tmp_path, cache, reach):
+    """Their Python, their programs and their libraries come first in what they leave behind."""
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("python3", "apt-get", "dpkg-deb", "ldd", "sh"):
+        (left / name).write_text("#!/bin/bash\necho disturbed\nexit 99\n")
+        (left / name).chmod(0o755)
+    for name in ("json.py", "yaml.py", "click.py", "libz.so.1", "libselinux.so.1"):
+        (left / name).write_text("disturbed")
+    build = deploys.app(tmp_path / "app")
+    result = deploys.compile_app(
+        build,
+        cache,
+        reach,
+        PATH=f"{left}:/usr/bin:/bin",
+        PYTHONPATH=str(left),
+        PYTHONHOME=str(left),
+        PYTHONSTARTUP=str(left / "json.py"),
+        LD_LIBRARY_PATH=str(left),
+        PIP_TARGET=str(left),
+        PIP_USER="1",
+        CDPATH="/",
+        BASH_ENV="",
+    )
+    assert result.status == 0, result.log
+
+
+@pytest.mark.nginx
+def test_only_the_variables_of_the_spec_are_read(tmp_path, cache, reach):
+    env = tmp_path / "env"
+    env.mkdir()
+    (env / "API_APP_ID").write_text(APP_ID)
+    os.mkfifo(env / "SECRET")  # whoever opened it would wait for ever
+    spec = "backend:\n  process: api\n  port: 3000\n  app_id: ${API_APP_ID}\n"
+    build = deploys.app(tmp_path / "app", {"backend.yaml": spec})
+    result = deploys.compile_app(build, cache, reach, env=env)
+    assert result.status == 0, result.log
+    assert APP_ID not in result.log
+    rendered = "".join(path.read_text() for path in (build / ".waf/tree").rglob("*.conf"))
+    assert APP_ID in rendered
+
+
+@pytest.mark.nginx
+def test_a_damaged_cache_is_made_again(tmp_path, cache, reach):
+    (library,) = (cache / "waf-builder/python").glob("*/jinja2/environment.py")
+    library.write_text("damaged\n")
+    (nginx,) = (cache / "waf-builder/engines").glob("*/engine-*/usr/sbin/nginx")
+    nginx.write_bytes(nginx.read_bytes()[:1000])
+    build = deploys.app(tmp_path / "app")
+    result = deploys.compile_app(build, cache, reach)
+    assert result.status == 0, result.log
+    assert "locked libraries from the package index" in result.log
+
+
+def test_a_wheel_with_another_checksum_is_refused(tmp_path, cache, materials):
+    """Whoever holds the index cannot bring in code of their own."""
+    shutil.rmtree(cache / "waf-builder/python")
+    folder = tmp_path / "registry"
+    with deploys.serve(folder / "served", materials) as registry:
+        (wheel,) = (folder / "served/simple/click").glob("*.whl")
+        content = wheel.read_bytes()
+        wheel.unlink()
+        wheel.write_bytes(content + b"\0")
+        build = deploys.app(tmp_path / "app")
+        result = deploys.compile_app(build, cache, registry.network(folder))
+    assert result.status == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in result.log
+    assert not list((cache / "waf-builder/python").iterdir())
+
+
+# Killed at any point: after so many lines of the log, from the first to the last.
+POINTS = range(1, 11)
+
+
+@pytest.mark.nginx
+@pytest.mark.parametrize("lines", POINTS)
+def test_a_deploy_after_a_killed_one_succeeds(tmp_path, first_deploy, cache, reach, lines):
+    """The cache of a killed deploy serves the next one; the app folder is a new one then."""
+    if lines <= 2:
+        shutil.rmtree(cache)
+        cache.mkdir()
+    elif lines <= 8:
+        shutil.rmtree(cache / "waf-builder/engines")
+    kill_after(lines, deploys.app(tmp_path / "killed"), cache, reach)
+    build = deploys.app(tmp_path / "app")
+    result = deploys.compile_app(build, cache, reach)
+    assert result.status == 0, result.log
+    assert deploys.tree_of(build) == deploys.tree_of(first_deploy[0] / "app")
+    left = [path for path in (cache / "waf-builder").rglob("*") if "staging" in path.name]
+    assert left == []
+
+
+def kill_after(lines: int, build: Path, cache: Path, reach: Network) -> None:
+    """Compile, and kill everything of it a moment after a line of its log."""
+    process = subprocess.Popen(
+        deploys.command(build, cache),
+        env=deploys.environment(reach),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout
+    for _ in range(lines):
+        assert process.stdout.readline(), "the deploy ended before it could be killed"
+    time.sleep(0.05 * (lines % 4))  # not always right at the beginning of a step
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=20)
+
+
+def test_nothing_but_the_standard_library_is_needed_to_begin():
+    """A stack's Python has no site-packages; what begins must do without."""
+    program = (
+        "import sys; sys.path[:0] = sys.argv[1:]; import bootstrap;"
+        "print(*sorted(name for name in sys.modules if name.startswith(('yaml', 'click',"
+        " 'pydantic', 'jinja2', 'crossplane'))))"
+    )
+    run = subprocess.run(
+        [deploys.PYTHON, "-I", "-S", "-c", program, CHECKOUT / "buildpack/lib"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "\n", "")
+    assert dependencies.__module__ == "waf_builder.deploy.dependencies"
