@@ -183,7 +183,9 @@ def test_a_token_that_nothing_explains(tree: Path):
         ),
         "boot/listen.conf:2: error: nothing says what @ADDRES@ stands for [check.unknown-token]",
     ]
-    assert problems[0].hint == "At boot there are @ADDRESS@, @PORT@, @RESOLVERS@, @WORKERS@."
+    assert problems[0].hint == (
+        "At boot there are @ADDRESS@, @PORT@, @RESOLVERS@, @WORKERS@, @BRAKE@."
+    )
 
 
 def test_a_boot_field_without_a_sample(tree: Path):

@@ -63,7 +63,7 @@ WAF_MODE             ok       not set: the spec's modes hold
 stdout               ok       can be opened
 stderr               ok       can be opened
 workers              ok       2 workers as the spec says, up to 256 MiB of 512
-max_body             ok       inspecting one body of 10 MiB may take 40 MiB, so 11 fit at a time
+max_body             ok       inspecting one body of 10 MiB may take 220 MiB, so 2 fit at a time
 open files           ok       N
 processes
 engine               ok       nginx {engine_new.nginx_version}, \

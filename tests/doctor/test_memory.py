@@ -80,16 +80,16 @@ def test_a_memory_that_is_no_number(here, memory):
 
 def test_bodies_of_the_default_size_fit(here):
     assert check_bodies(config_of(SPEC), here(CONTAINER_MEMORY=mib(512))) == ok(
-        "max_body", "inspecting one body of 10 MiB may take 40 MiB, so 11 fit at a time"
+        "max_body", "inspecting one body of 10 MiB may take 220 MiB, so 2 fit at a time"
     )
     assert check_bodies(config_of(SPEC), here()) == ok(
-        "max_body", "inspecting one body of 10 MiB may take 40 MiB"
+        "max_body", "inspecting one body of 10 MiB may take 220 MiB"
     )
 
 
 def test_small_bodies_are_told_in_kib(here):
     assert check_bodies(config_of(SPEC + "max_body: 100k\n"), here()) == ok(
-        "max_body", "inspecting one body of 100 KiB may take 400 KiB"
+        "max_body", "inspecting one body of 100 KiB may take 2200 KiB"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_body_that_needs_more_than_there_is(here):
     spec = SPEC + "max_body: 1m\nroutes: [{path: /}, {path: /up, max_body: 70m}]\n"
     assert check_bodies(config_of(spec), here(CONTAINER_MEMORY=mib(256))) == warning(
         "max_body",
-        "inspecting one body of 70 MiB may take 280 MiB, and the container has 256 MiB",
+        "inspecting one body of 70 MiB may take 1540 MiB, and the container has 256 MiB",
         "A body is held in memory while it is inspected. Lower max_body, set it on the one route\n"
         "that needs it with `waf: {mode: off}` there, or take a larger container.",
     )
@@ -108,7 +108,7 @@ def test_bodies_that_nobody_inspects_cost_nothing(here):
         'max_body: 1m\nroutes: [{path: /}, {path: /up, max_body: 70m, waf: {mode: "off"}}]\n'
     )
     assert check_bodies(config_of(spec), here()).seen == (
-        "inspecting one body of 1 MiB may take 4 MiB"
+        "inspecting one body of 1 MiB may take 22 MiB"
     )
     assert check_bodies(config_of(SPEC + 'waf: {mode: "off"}\n'), here()) == skipped(
         "max_body", "no route inspects requests"

@@ -65,6 +65,7 @@ def test_rules_stand_in_the_tree_and_are_included_in_order(folder: Path):
     assert tree["modsecurity/before-crs/list.data"] == "x\n"
     included = [line for line in tree["modsecurity/main.conf"].splitlines() if "Include" in line]
     assert [line.split()[1] for line in included] == [
+        "runtime/brake-rules.conf",
         "engine.conf",
         "crs-setup.conf",
         "before-crs/10-a.conf",
