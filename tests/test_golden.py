@@ -234,5 +234,22 @@ def test_tree_passes_every_check_that_needs_no_engine(case: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("case", TREES, ids=lambda case: case.name)
+def test_no_rule_id_is_used_twice_at_one_location(case: Path):
+    """libmodsecurity refuses that, and a rule that only the brake puts in force counts too."""
+    _, _, tree = render_case(case)
+    ids = {
+        name: re.findall(r"\bid:'?(\d+)", text)
+        for name, text in tree.items()
+        if name.startswith("modsecurity/") or name == "boot/brake-rules.conf"
+    }
+    everywhere = [one for name in ids if "/routes/" not in name for one in ids[name]]
+
+    assert "90010" in everywhere
+    for name in ["", *(name for name in ids if "/routes/" in name)]:
+        together = everywhere + ids.get(name, [])
+        assert len(together) == len(set(together)), sorted(together)
+
+
+@pytest.mark.parametrize("case", TREES, ids=lambda case: case.name)
 def test_rendering_is_deterministic(case: Path):
     assert render_case(case) == render_case(case)
