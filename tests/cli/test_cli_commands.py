@@ -296,7 +296,9 @@ def test_render_for_a_version_that_is_none(spec: Path, version: str):
     )
 
 
-@pytest.mark.parametrize(("crs", "version"), [("3.3.4", "3.3.4"), ("4", "4.25.1"), ("3.3", "3.3.0")])
+@pytest.mark.parametrize(
+    ("crs", "version"), [("3.3.4", "3.3.4"), ("4", "4.25.1"), ("3.3", "3.3.0")]
+)
 def test_render_for_another_rule_set(spec: Path, crs: str, version: str):
     result = run("render", "backend.yaml", "--crs", crs)
 

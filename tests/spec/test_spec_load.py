@@ -128,7 +128,10 @@ def test_errors_come_as_one_exception_with_the_warnings(file: Path):
     )
     with pytest.raises(ProblemsError) as caught:
         load(file)
-    assert [problem.code for problem in caught.value.problems] == ["spec.range", "spec.max-body-router"]
+    assert [problem.code for problem in caught.value.problems] == [
+        "spec.range",
+        "spec.max-body-router",
+    ]
 
     file.write_text(file.read_text(encoding="utf-8").replace("  index: 0\n", ""), encoding="utf-8")
     with pytest.raises(ProblemsError) as caught:
