@@ -8,7 +8,7 @@ from waf_builder.config.domains import private_domain
 from waf_builder.config.model import Backend, BootField, Form, Locator, Target, Timeouts
 from waf_builder.problem import Problem
 from waf_builder.spec import model as spec
-from waf_builder.spec import types
+from waf_builder.spec.address import APP_ID, HOST, NETWORK_ID, PORT, PROCESS
 from waf_builder.spec.environment import Deferred
 from waf_builder.spec.yaml import Path, dotted
 
@@ -21,11 +21,11 @@ _SAMPLES = {
     "host": "sample.internal",
 }
 _PATTERNS = {
-    "process": types.PROCESS,
-    "port": types.PORT,
-    "app_id": types.APP_ID,
-    "network_id": types.NETWORK_ID,
-    "host": types.HOST,
+    "process": PROCESS,
+    "port": PORT,
+    "app_id": APP_ID,
+    "network_id": NETWORK_ID,
+    "host": HOST,
 }
 
 

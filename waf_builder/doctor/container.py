@@ -7,7 +7,7 @@ import re
 
 from waf_builder.doctor.here import Here
 from waf_builder.doctor.result import Result, failed, ok, printable, skipped, warning
-from waf_builder.spec.types import PORT
+from waf_builder.spec.address import PORT
 
 MODES = ("block", "detect")
 """What WAF_MODE may be, besides empty; start-waf refuses any other."""

@@ -11,7 +11,7 @@ from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.lock.model import FILE, FORMAT, KINDS, Kind, Lock, LockedCrs, LockedEngine, Part
 from waf_builder.problem import Place, Problem, did_you_mean, errors_in
 from waf_builder.spec import yaml
-from waf_builder.spec.types import shown
+from waf_builder.spec.mistakes import shown
 from waf_builder.version import Version
 
 _T = TypeVar("_T")

@@ -20,9 +20,9 @@ from waf_builder.spec.environment import (
     mentions_environment,
     resolve,
 )
+from waf_builder.spec.mistakes import shown
 from waf_builder.spec.model import Spec
 from waf_builder.spec.salvage import problems_elsewhere
-from waf_builder.spec.types import shown
 from waf_builder.spec.validate import Locator, validate
 
 MAX_BYTES = 16 * 1024**2

@@ -6,22 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from waf_builder.spec.address import AppId, Host, NetworkId, Port, Process
+from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.environment import Deferred
 from waf_builder.spec.types import (
-    AppId,
     Cidr,
     ContentType,
     CrsVersion,
     Duration,
     HeaderName,
-    Host,
     HostHeader,
     ListOf,
     Method,
-    NetworkId,
     Path,
-    Port,
-    Process,
     ServerName,
     Size,
     Sticky,
@@ -141,52 +138,7 @@ class WafPolicy(SpecModel):
     allowed_methods: ListOf[Method] = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
     """Request methods; any other is a critical match."""
 
-    allowed_content_types: ListOf[ContentType] = (
-        # The Core Rule Set's own list.
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-        "text/xml",
-        "application/xml",
-        "application/soap+xml",
-        "application/json",
-        "application/cloudevents+json",
-        "application/cloudevents-batch+json",
-        # What web and REST apps send besides; without these, 17 of 434 ordinary requests were
-        # refused by rule 920420.
-        "multipart/related",
-        "application/vnd.api+json",
-        "application/merge-patch+json",
-        "application/json-patch+json",
-        "application/ld+json",
-        "application/activity+json",
-        "application/problem+json",
-        "application/scim+json",
-        "application/fhir+json",
-        "application/hal+json",
-        "application/graphql",
-        "application/graphql+json",
-        "application/reports+json",
-        "application/csp-report",
-        "application/x-ndjson",
-        "application/x-protobuf",
-        "application/protobuf",
-        "application/grpc-web+proto",
-        "application/atom+xml",
-        "application/octet-stream",
-        "application/pdf",
-        "application/zip",
-        "application/offset+octet-stream",
-        "text/plain",
-        "text/csv",
-        "image/avif",
-        "image/gif",
-        "image/jpeg",
-        "image/png",
-        "image/svg+xml",
-        "image/webp",
-        "video/mp4",
-        "audio/mpeg",
-    )
+    allowed_content_types: ListOf[ContentType] = CONTENT_TYPES
     """Content types of request bodies; any other is a critical match."""
 
     max_arguments: Annotated[int, Field(ge=1, le=100_000)] = 1000

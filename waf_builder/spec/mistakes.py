@@ -1,0 +1,41 @@
+"""How a value that is no good says so: a code, the value, what was expected, the way out."""
+
+from __future__ import annotations
+
+from pydantic import WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+ENVIRONMENT = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^${}]*)?\}"
+"""A variable in a spec, `${NAME}` or `${NAME:-default}`."""
+
+
+def fail(code: str, message: str, hint: str = "") -> PydanticCustomError:
+    """Return the error that `load` turns into a Problem with this code, message and hint."""
+    return PydanticCustomError(
+        "spec", "{message}", {"code": code, "message": message, "hint": hint}
+    )
+
+
+def shown(value: object) -> str:
+    """Return value as a message shows it: in YAML's words, text in quotes."""
+    words = {None: "nothing", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else repr(value)
+
+
+def text_of(value: object, code: str, expected: str) -> str:
+    """Return value if it is text; the error with this code if not."""
+    if not isinstance(value, str):
+        raise fail(code, f"{shown(value)}{kind_of(value)}, expected {expected}")
+    return value
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, in words."""
+    names = {int: "a number", float: "a number", dict: "a mapping", list: "a list"}
+    return f" is {names[type(value)]}" if type(value) in names else " stands here"
+
+
+def pattern_schema(pattern: str, *, environment: bool = False) -> WithJsonSchema:
+    """Return the JSON Schema of text that fits pattern, or holds a variable."""
+    both = f"^({pattern}|.*{ENVIRONMENT}.*)$" if environment else f"^({pattern})$"
+    return WithJsonSchema({"type": "string", "pattern": both})
