@@ -33,7 +33,7 @@ MAIN_CONF = """\
 SecRuleEngine On
 SecUnicodeMapFile ../engine/unicode.mapping 1252
 SecAction "id:1,phase:1,pass,nolog,setvar:tx.crs_setup_version=399"
-Include ../engine/crs/rules/*.conf
+Include engine/crs/rules/*.conf
 """
 
 
