@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -144,6 +145,30 @@ def test_a_request_of_three_seconds_gets_its_answer(waf, backend):
         assert asked.result() == 200
     assert waf.end()[0] == 0
     assert 2.5 < time.monotonic() - began < 15
+
+
+@pytest.mark.slow
+def test_a_client_that_never_finishes_is_cut_before_the_platform_kills(tmp_path, engine_new):
+    """The platform sends SIGKILL after 30 s; nginx's worker_shutdown_timeout is 25 s."""
+    tree = bootable_tree(tmp_path / "waf", engine_new)
+    head = b"POST / HTTP/1.1\r\nHost: waf.test\r\nContent-Length: 100\r\n\r\n"
+    with running(tree) as waf, socket.create_connection(waf.address) as client:
+        started = descendants(waf.process.pid)
+        client.sendall(head + b"x" * 50)
+        assert ask(waf.address, "/?a=attack") == 403, "the half request has been read by now"
+        began = time.monotonic()
+        waf.process.send_signal(signal.SIGTERM)
+        assert waf.refuses()
+        # Whatever it sends on, byte by byte, it does not finish.
+        while waf.process.poll() is None and time.monotonic() - began < 40:
+            with contextlib.suppress(OSError):
+                client.send(b"x" if time.monotonic() - began < 20 else b"")
+            time.sleep(1)
+        took = time.monotonic() - began
+        status, stderr = waf.end()
+    assert (status, "waf: error" in stderr) == (0, False)
+    assert 20 < took < 29
+    assert gone(started)
 
 
 def test_an_idle_connection_does_not_hold_up_the_end(waf):

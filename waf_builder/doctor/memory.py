@@ -19,6 +19,7 @@ has the same numbers."""
 _MOST = 8
 _MOST_UNLIMITED = 4
 _NUMBER = "[1-9][0-9]{0,15}"
+_NOT_COMPARED = "So nobody knows whether the memory is enough for the workers."
 
 
 def memory_of(here: Here) -> int | None:
@@ -47,6 +48,8 @@ def check_workers(config: Config, here: Here) -> Result:
     try:
         memory, workers = memory_of(here), workers_of(config, here)
     except ValueError as error:
+        if config.workers.isdecimal():
+            return warning("workers", str(error), _NOT_COMPARED)
         return failed("workers", str(error), "The platform sets it, so start-waf stops here.")
     need = BASE_MIB + WORKER_MIB * workers
     whose = "as the spec says" if config.workers.isdecimal() else f"for {_cores(here.cores)}"
@@ -68,7 +71,7 @@ def check_bodies(config: Config, here: Here) -> Result:
     try:
         memory = memory_of(here)
     except ValueError:
-        return failed("max_body", "CONTAINER_MEMORY is no number of bytes", "See `workers`.")
+        return skipped("max_body", "the container's memory is not known")
     body = inspected_body(config)
     if not body:
         return skipped("max_body", "no route inspects requests")

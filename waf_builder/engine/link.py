@@ -10,13 +10,21 @@ from waf_builder.engine.layout import MODULE
 from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
 
+JEMALLOC = "libjemalloc.so.2"
+"""Below `tree/engine/`, where the engine came with it: nginx is then started with this allocator,
+which keeps less memory after a large body. glibc's kept 89 MB after one of 10 MB, this one 40."""
+
+_PRELOAD = f"engine/{JEMALLOC}"
+"""As seen from the tree, where nginx is started: LD_PRELOAD cannot name a path with a space."""
+
 
 def link(engine: Engine, tree: Path, *, relative: bool = False) -> None:
     """Make `tree/engine/`, replacing the one that is there.
 
     It holds this machine's facts, so that the rendered files need none: `nginx` (a script that
     starts the engine's nginx with its own loader or libraries), the module, `crs`,
-    `unicode.mapping`. EngineError when the engine has no Core Rule Set.
+    `unicode.mapping`, and jemalloc where the engine has it. EngineError when the engine has no
+    Core Rule Set.
 
     relative: say where the engine is as seen from the tree, so that a folder with both may
     move. Without it the tree alone may.
@@ -43,6 +51,8 @@ def link(engine: Engine, tree: Path, *, relative: bool = False) -> None:
             "crs": engine.crs.folder,
             "unicode.mapping": engine.unicode_map,
         }
+        if jemalloc := _jemalloc(engine):
+            parts[JEMALLOC] = jemalloc
         for name, part in parts.items():
             where = os.path.relpath(part, target) if relative else _absolute(part)
             (staging / name).symlink_to(where)
@@ -67,8 +77,8 @@ def wrapper(engine: Engine) -> str:
     for name, value in engine.environment().items():
         # Replaced, not extended: another program's libraries must not end up in nginx.
         lines += [f"{name}={shlex.quote(value)}", f"export {name}"]
-    command = " ".join(shlex.quote(part) for part in engine.command())
-    lines.append(f'exec {command} "$@"')
+    words = [shlex.quote(part) for part in engine.command()]
+    lines += [*_preload(engine, words), f'exec {" ".join(words)} "$@"']
     return "\n".join(lines) + "\n"
 
 
@@ -88,13 +98,30 @@ def relative_wrapper(engine: Engine, folder: Path) -> str:
     ]
     if engine.loader is not None:
         loader = _below(engine.root, engine.loader)
-        command = f"{loader} --library-path {libraries} {nginx}"
+        words = [loader, "--library-path", libraries, nginx]
     else:
-        command = nginx
+        words = [nginx]
         if engine.library_path:
             lines += [f"LD_LIBRARY_PATH={libraries}", "export LD_LIBRARY_PATH"]
-    lines.append(f'exec {command} "$@"')
+    lines += [*_preload(engine, words), f'exec {" ".join(words)} "$@"']
     return "\n".join(lines) + "\n"
+
+
+def _preload(engine: Engine, words: list[str]) -> list[str]:
+    """Return what gives jemalloc to nginx, and to nginx alone, where the engine has it."""
+    if _jemalloc(engine) is None:
+        return []
+    if engine.loader is None:
+        return [f"[ ! -e {_PRELOAD} ] || export LD_PRELOAD={_PRELOAD}"]
+    # LD_PRELOAD would first meet the machine's loader, which may have another C library.
+    command = " ".join([words[0], "--preload", _PRELOAD, *words[1:]])
+    return [f"if [ -e {_PRELOAD} ]; then", f'\texec {command} "$@"', "fi"]
+
+
+def _jemalloc(engine: Engine) -> Path | None:
+    """Return jemalloc among the engine's own libraries; one of the machine's is not for nginx."""
+    files = (folder / JEMALLOC for folder in engine.library_path)
+    return next((file for file in files if file.is_file()), None)
 
 
 def _below(root: Path, path: Path) -> str:

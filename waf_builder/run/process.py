@@ -41,10 +41,11 @@ class WafProcess:
 
     tree: what `publish` made, with its `engine/`.
     resolvers: name servers, `ADDRESS` or `ADDRESS:PORT`; None for the machine's own.
+    brake: whether WAF_MODE holds, which keeps every route from blocking.
     on_line: called with each line of both logs, from threads of this object.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a choice of whoever starts it)
         self,
         tree: Path,
         *,
@@ -52,11 +53,13 @@ class WafProcess:
         address: str = "127.0.0.1",
         resolvers: Sequence[str] | None = None,
         on_line: Callable[[str], None] | None = None,
+        brake: bool = True,
     ) -> None:
         self.tree = tree
         self.address = address
         self.port = port
         self._resolvers = resolvers
+        self._brake = brake
         self._on_line = on_line
         self._said: deque[str] = deque(maxlen=20)
         self._announced = threading.Event()
@@ -85,6 +88,8 @@ class WafProcess:
         environment = {**os.environ, "PORT": str(self.port), "WAF_ADDRESS": self.address}
         if self._resolvers is not None:
             environment["WAF_RESOLVERS"] = " ".join(self._resolvers)
+        if not self._brake:
+            environment.pop("WAF_MODE", None)
         process = subprocess.Popen(
             # Should this process be killed, the WAF ends too instead of keeping the port:
             # https://man7.org/linux/man-pages/man2/prctl.2.html (PR_SET_PDEATHSIG, by thread)
