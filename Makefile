@@ -48,3 +48,27 @@ docs: $(READY) ## Write the generated parts of the documentation again
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+.PHONY: test-stacks package lock
+test-stacks: $(READY) engines ## Deploy on bare Debian 12, 13 and unstable, as root
+	@WAF_BUILDER_STACKS=bookworm,trixie,sid $(BIN)/pytest -s tests/buildpack/test_stacks.py
+
+package: $(READY) ## Make the release archive of the buildpack; WHEELS=--wheels for one with libraries
+	@PYTHON=$(BIN)/python buildpack/package $(WHEELS)
+
+# Every Python and processor gets its own wheels, so all their checksums are in the files.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+	--generate-hashes --no-emit-package colorama --no-header
+lock: $(READY) ## Lock the newest libraries that a deploy uses
+	@$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@{ echo '# What waf-builder needs while it builds, locked: every version with the checksums of its files.'; \
+		echo '# Made by: make lock'; $(LOCK) pyproject.toml; } >buildpack/requirements.txt.new
+	@{ echo '# The installer that a release archive with wheels carries, so that nothing else is needed.'; \
+		echo '# Made by: make lock'; echo 'pip>=25.1' | $(LOCK) --no-annotate -; } >buildpack/pip.txt.new
+	@mv buildpack/requirements.txt.new buildpack/requirements.txt
+	@mv buildpack/pip.txt.new buildpack/pip.txt
+
+.PHONY: lint-buildpack
+lint: lint-buildpack
+lint-buildpack: $(READY)
+	@$(BIN)/shellcheck --external-sources --enable=all buildpack/bin/* buildpack/lib/*.sh buildpack/package

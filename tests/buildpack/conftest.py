@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import deploys, engines
 from support.backends import Backend, containers
+from support.releases import make_clone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,3 +90,9 @@ def compiled(first_deploy: tuple[Path, str], reach: Network, backend: Backend) -
         result = deploys.compile_app(build, base / "cache", reach)
         assert result.status == 0, result.log
         yield build
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the checkout as it stands."""
+    return make_clone(tmp_path_factory.mktemp("clone"))

@@ -4,70 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 from support import deploys
-from support.deploys import CHECKOUT
+from support.releases import package, unpack
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="a clone needs git")
-
-_IDENTITY = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@example.com",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@example.com",
-}
-
-
-def git(*arguments: str | Path) -> None:
-    subprocess.run(
-        ["git", *arguments],  # noqa: S607
-        env={**os.environ, **_IDENTITY},
-        capture_output=True,
-        timeout=120,
-        check=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the checkout as it stands, changes that are not committed included."""
-    folder = tmp_path_factory.mktemp("clone")
-    source = folder / "source"
-    git("init", "-q", source)
-    here = (f"--git-dir={source}/.git", f"--work-tree={CHECKOUT}")
-    git(*here, "add", "--all", ".")
-    git(*here, "commit", "-q", "-m", "as it stands")
-    git("clone", "-q", source, folder / "clone")
-    return folder / "clone"
-
-
-def package(clone: Path, *options: str, umask: int = 0o022) -> Path:
-    run = subprocess.run(
-        [clone / "buildpack/package", *options],
-        env={**os.environ, "PYTHON": sys.executable},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=300,
-        umask=umask,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return clone / run.stdout.strip()
-
-
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack as the platform does: nothing is stripped."""
-    folder.mkdir()
-    subprocess.run(["tar", "-xzf", archive, "-C", folder], timeout=60, check=True)  # noqa: S607
-    return folder
 
 
 @pytest.fixture(scope="module")

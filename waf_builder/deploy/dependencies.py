@@ -193,7 +193,7 @@ def _run_pip(pip: Path, requirements: Path, target: Path, options: list[str]) ->
 def _reasons(said: str) -> str:
     """Return what pip says is wrong, and first why no connection came about, if that is it."""
     lines = said.splitlines()
-    cause = re.search(r"\[Errno -?\d+\] [^'\")>]+|Read timed out|\w*SSL\w*Error[^'\")]*", said)
+    cause = re.search(r"(\[Errno -?\d+\]|Read timed out|certificate verify failed)[^('\")>]*", said)
     errors = [line for line in lines if line.startswith("ERROR:")] or lines[-3:]
     shown = [*([f"no connection: {cause[0]}"] if cause else []), *errors]
     return "\n".join(f"  pip: {line}" for line in shown[:4])
