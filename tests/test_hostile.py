@@ -171,8 +171,20 @@ def _quotes(text: str) -> bool:
     )
 
 
+def without(path: Path) -> dict[str, Any]:
+    """Return the spec that `with_value` makes, with nothing at path."""
+    spec = with_value(path, None)
+    found: Any = spec
+    for part in path[:-1]:
+        found = found[part]
+    del found[path[-1]]
+    return spec
+
+
 def benign_shapes(path: Path, target: Target) -> list[Shape]:
-    trees = [rendered(with_value(path, value), target) for value in FIELDS[path]]
+    # A value that equals the default is no different from none.
+    specs = [without(path), *(with_value(path, value) for value in FIELDS[path])]
+    trees = [rendered(spec, target) for spec in specs]
     return [shape(tree) for tree in trees if tree is not None]
 
 

@@ -99,8 +99,9 @@ def served(tree: Path) -> Iterator[Served]:
 
 def test_tells_each_request_in_a_line(served):
     assert served.lines[-2].startswith(f"waf: listening on 127.0.0.1:{served.port}, ")
-    assert [served.ask("/one"), served.ask("/?a=attack")] == [200, 403]
+    assert served.ask("/one") == 200
     assert " 200 pass   GET /one  " in served.read_until("/one")
+    assert served.ask("/?a=attack") == 403
     assert " 403 block  GET /?a=attack  10001 An attack  " in served.read_until("attack")
     served.process.send_signal(signal.SIGINT)
     assert served.end() == 0
