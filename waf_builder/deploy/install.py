@@ -84,7 +84,7 @@ def add_start(folder: Path) -> None:
 def install(folder: Path, app: Path) -> None:
     """Swap an assembled WAF in, and let it be found; what a failure leaves is what was there."""
     profile = app / PROFILE
-    had_profile = profile.exists()
+    had_profile, had_folder = profile.exists(), profile.parent.exists()
     profile.parent.mkdir(exist_ok=True)
     new = profile.with_name(f".{profile.name}.new")
     try:
@@ -96,6 +96,8 @@ def install(folder: Path, app: Path) -> None:
         new.unlink(missing_ok=True)
         if not had_profile:
             profile.unlink(missing_ok=True)
+        if not had_folder:
+            profile.parent.rmdir()
         raise
 
 

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.engines import NEWEST
+
+from waf_builder.crs.installed import InstalledCrs
+from waf_builder.deploy import install as room
+from waf_builder.deploy.engines import moved
+from waf_builder.deploy.install import add_engine, add_start, install, require_free, staging
+from waf_builder.deploy.model import DeployError
+from waf_builder.engine.link import link
+from waf_builder.version import Version
+
+if TYPE_CHECKING:
+    from waf_builder.engine.model import Engine
+
+
+def assembled(app: Path, text: str) -> Path:
+    folder = app / ".waf.staging"
+    (folder / "tree").mkdir(parents=True)
+    (folder / "tree/waf-builder.json").write_text(text)
+    return folder
+
+
+def test_a_staged_folder_is_gone_afterwards(tmp_path):
+    left = assembled(tmp_path, "of a build that was killed")
+    with staging(tmp_path) as folder:
+        assert folder == left
+        assert list(folder.iterdir()) == []
+        (folder / "file").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_installed_replaces_what_was_there(tmp_path):
+    for text in ("one", "two"):
+        require_free(tmp_path)
+        install(assembled(tmp_path, text), tmp_path)
+        assert (tmp_path / ".waf/tree/waf-builder.json").read_text() == text
+    assert (tmp_path / ".profile.d/waf.sh").read_text().startswith("# Lets a Procfile say")
+    assert [path.name for path in (tmp_path / ".profile.d").iterdir()] == ["waf.sh"]
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "again"])
+def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch, earlier):
+    if earlier:
+        install(assembled(tmp_path, "one"), tmp_path)
+        shutil.rmtree(tmp_path / ".waf.staging", ignore_errors=True)
+    before = {path: path.is_file() and path.read_text() for path in tmp_path.rglob("*")}
+
+    def fail(*_: object) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(room, "publish", fail)
+    with pytest.raises(OSError, match="no"), staging(tmp_path) as folder:
+        install(folder, tmp_path)
+    after = {path: path.is_file() and path.read_text() for path in tmp_path.rglob("*")}
+    assert after == before
+
+
+@pytest.mark.parametrize("name", [".waf/notes.txt", ".profile.d/waf.sh"])
+def test_files_of_the_app_are_left_alone(tmp_path, name):
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text("mine\n")
+    with pytest.raises(DeployError):
+        require_free(tmp_path)
+
+
+def test_an_engine_knows_itself_where_it_was_moved_to():
+    engine = replace(NEWEST, root=Path("/old"), library_path=(Path("/old/lib"),))
+    engine = replace(
+        engine,
+        nginx=Path("/old/usr/sbin/nginx"),
+        module=Path("/old/m.so"),
+        unicode_map=Path("/old/u"),
+        loader=Path("/old/lib/ld.so"),
+        crs=InstalledCrs(Path("/old/crs"), Version(4, 0, 0)),
+    )
+    there = moved(engine, Path("/new"))
+    assert there.command() == [
+        "/new/lib/ld.so",
+        "--library-path",
+        "/new/lib",
+        "/new/usr/sbin/nginx",
+    ]
+    assert there.crs == InstalledCrs(Path("/new/crs"), Version(4, 0, 0))
+    elsewhere = InstalledCrs(Path("/rules/4"), Version(4, 0, 0))
+    there = moved(replace(engine, crs=elsewhere), Path("/new"), Path("/new/crs"))
+    assert there.crs == InstalledCrs(Path("/new/crs"), Version(4, 0, 0))
+
+
+@pytest.mark.nginx
+@pytest.mark.parametrize("own_rules", [True, False], ids=["its rules", "rules of another folder"])
+def test_a_folder_with_tree_and_engine_may_move(tmp_path, engine: Engine, own_rules):
+    """With the machine's loader and with the engine's own."""
+    assert engine.crs
+    if not own_rules:
+        other = tmp_path / "other"
+        shutil.copytree(engine.crs.rules, other / "rules")
+        engine = replace(engine, crs=InstalledCrs(other, engine.crs.version))
+    folder = tmp_path / "built here"
+    (folder / "tree").mkdir(parents=True)
+    link(add_engine(engine, folder), folder / "tree", relative=True)
+    shutil.rmtree(tmp_path / "other", ignore_errors=True)
+    add_start(folder)
+    at = folder.rename(tmp_path / "it's run here")
+    run = subprocess.run(
+        ["engine/nginx", "-v"],  # noqa: S607  as start-waf calls it
+        cwd=at / "tree",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.stderr == f"nginx version: nginx/{engine.nginx_version}\n"
+    for name in ("crs/rules/REQUEST-901-INITIALIZATION.conf", "unicode.mapping"):
+        assert (at / "tree/engine" / name).resolve().is_relative_to(at)
+    assert (at / "bin/start-waf").resolve() == at / "start"
