@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waf_builder.check.syntax import directives
@@ -64,6 +64,7 @@ def test_nginx_word(value: str, word: str):
     assert nginx_word(value) == word
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_word_is_one_argument_and_nothing_else(value: str):
     try:
@@ -116,6 +117,7 @@ def test_comment(value: str, line: str):
     assert comment(value) == line
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_comment_ends_where_it_should(value: str):
     line = comment(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs import APP_ID, NETWORK_ID, SMALLEST, codes_of, problems_of, spec_of
 
@@ -207,6 +207,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(sorted(Spec.model_fields)),
