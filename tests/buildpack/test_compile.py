@@ -221,3 +221,29 @@ def test_nothing_but_the_standard_library_is_needed_to_begin():
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "\n", "")
     assert dependencies.__module__ == "waf_builder.deploy.dependencies"
+
+
+@pytest.mark.parametrize("version", ["none", "3.9.18"])
+def test_a_stack_without_a_python_of_use_is_told_why(tmp_path, version):
+    python = tmp_path / "python3"
+    if version != "none":
+        python.write_text(
+            f"#!/bin/sh\ncase $* in *version_info*) exit 1 ;; esac\necho Python {version}\n"
+        )
+        python.chmod(0o755)
+    lib = CHECKOUT / "buildpack/lib"
+    script = f". {lib}/output.sh; . {lib}/python.sh; SYSTEM_PYTHON={python}; python::require"
+    run = subprocess.run(
+        ["bash", "-c", script],  # noqa: S607
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 1
+    problem, need = {
+        "none": (f"This stack has no {python}.", "stacks since scalingo-22 has it"),
+        "3.9.18": ("The Python of this stack is too old: Python 3.9.18.", "scalingo stacks-set"),
+    }[version]
+    assert f"\n !     Error: {problem}\n !\n !     waf-builder needs Python 3.10" in run.stderr
+    assert need in run.stderr

@@ -46,7 +46,8 @@ def test_an_error_is_a_paragraph(log, lines):
 
 def test_a_long_line_is_wrapped_where_it_is_indented(log, lines):
     path = f"/a/path/{'x' * 120}"
-    log.warning(f"first\n  {'word ' * 30}{path}")
+    text = f"first\n  {'word ' * 30}{path}"
+    log.warning(text)
     assert all(line.startswith(" !     ") for line in lines[1:-1])
     assert lines[2].startswith(" !       word word")
     assert lines[-2] == f" !       {path}"
