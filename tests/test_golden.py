@@ -250,6 +250,22 @@ def test_no_rule_id_is_used_twice_at_one_location(case: Path):
         assert len(together) == len(set(together)), sorted(together)
 
 
+@pytest.mark.nginx
+@pytest.mark.parametrize("brake", ["#", ""], ids=["as rendered", "braked"])
+@pytest.mark.parametrize("case", TREES, ids=lambda case: case.name)
+def test_a_real_engine_takes_it(
+    case: Path, brake: str, tmp_path: Path, request: pytest.FixtureRequest
+):
+    config, _, tree = render_case(case)
+    engine = request.getfixturevalue("engine_old" if config.target == OLD else "engine_new")
+    for name in ("boot/brake.conf", "boot/brake-rules.conf"):
+        assert "@BRAKE@" in tree[name]
+        tree[name] = tree[name].replace("@BRAKE@", brake)
+    write_tree({**tree, STAMP: stamp(config, tree)}, tmp_path)
+
+    assert [problem.render() for problem in check_tree(tmp_path, engine=engine)] == []
+
+
 @pytest.mark.parametrize("case", TREES, ids=lambda case: case.name)
 def test_rendering_is_deterministic(case: Path):
     assert render_case(case) == render_case(case)
