@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from waf_builder.archive import ArchiveError, unpack
@@ -23,6 +25,7 @@ URL_SETTING = "WAF_BUILDER_CRS_URL"
 
 _KEPT = ("rules", "plugins")
 _KEPT_FILES = (SETUP, "LICENSE")
+_STAGING = ".staging-"
 _MAX_BYTES = 32 * 1024**2
 """A release has some 600 KB packed and 5 MB unpacked."""
 
@@ -46,7 +49,7 @@ def release(
     progress(f"getting the Core Rule Set {version} from {url}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".staging-", dir=folder) as name:
+        with _alone(folder), tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder) as name:
             archive = Path(name) / "archive.tar.gz"
             download(url, archive, progress=progress, max_bytes=_MAX_BYTES)
             unpacked = Path(name) / "unpacked"
@@ -57,6 +60,16 @@ def release(
     except OSError as error:
         raise EngineError(f"cannot keep the Core Rule Set in {folder}: {error}") from error
     return InstalledCrs(_home(version, digest, folder), version)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time get a release; also clears what a kill left."""
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob(f"{_STAGING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def kept(version: Version, digest: str, folder: Path) -> InstalledCrs | None:

@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waf_builder import pipeline
-from waf_builder.deploy.engines import CRS_SETTING, SETTING, engine_for
+from waf_builder.deploy.engines import (
+    CRS_SETTING,
+    CRS_URL_SETTING,
+    SETTING,
+    VENDOR_SETTING,
+    Wish,
+    engine_for,
+)
 from waf_builder.deploy.install import (
     FOLDER,
     add_engine,
@@ -22,6 +29,9 @@ from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.engine.link import link
 from waf_builder.engine.model import Engine
 from waf_builder.errors import ProblemsError
+from waf_builder.lock.model import Lock
+from waf_builder.lock.read import lock_beside, read_lock
+from waf_builder.lock.verify import verify
 from waf_builder.problem import Problem, Severity, errors_in
 from waf_builder.run.process import RunError
 from waf_builder.spec.load import load
@@ -34,8 +44,8 @@ def compile_waf(deploy: Deploy, name: str, log: Log) -> None:
     """
     require_free(deploy.app)
     spec = Path(name)
-    _read_spec(deploy, log, spec)
-    engine = _get_engine(deploy, log)
+    lock = _read_spec(deploy, log, spec)
+    engine = _get_engine(deploy, log, _wish(deploy, spec, lock))
     with staging(deploy.app) as folder:
         engine = add_engine(engine, folder)
         rendered = _render(deploy, log, spec, engine, folder / "tree")
@@ -48,24 +58,33 @@ def compile_waf(deploy: Deploy, name: str, log: Log) -> None:
             step.done("Starts with '.waf/start'", megabytes(size))
 
 
-def _read_spec(deploy: Deploy, log: Log, file: Path) -> None:
+def _wish(deploy: Deploy, file: Path, lock: Lock | None) -> Wish:
+    wanted = load(file, deploy.app_variables).spec.waf.crs
+    return Wish(
+        deploy.stack,
+        deploy.setting(SETTING),
+        deploy.setting(CRS_SETTING) or wanted,
+        lock,
+        deploy.setting(VENDOR_SETTING),
+        deploy.setting(CRS_URL_SETTING),
+    )
+
+
+def _read_spec(deploy: Deploy, log: Log, file: Path) -> Lock | None:
     with log.step(f"Reading {file}") as step, _mistakes(str(file)):
         spec = load(file, deploy.app_variables).spec
         counts = (
             _count(len(spec.all_backends()), "backend"),
             _count(len(spec.routes) or 1, "route"),
         )
-        step.done(", ".join(counts))
+        lock = read_lock(lock_beside(file))
+        step.done(", ".join(counts), *([lock.file] if lock else []))
+    return lock
 
 
-def _get_engine(deploy: Deploy, log: Log) -> Engine:
+def _get_engine(deploy: Deploy, log: Log, wish: Wish) -> Engine:
     with log.step(f"Installing the engine for {deploy.stack}") as step:
-        found = engine_for(
-            deploy.stack,
-            deploy.setting(SETTING),
-            crs=deploy.setting(CRS_SETTING),
-            progress=lambda message: step.detail(message[:1].upper() + message[1:]),
-        )
+        found = engine_for(wish, lambda message: step.detail(message[:1].upper() + message[1:]))
         engine = found.engine
         versions = [f"nginx {engine.nginx_version}", f"ModSecurity {engine.modsecurity_version}"]
         if engine.crs:
@@ -73,7 +92,19 @@ def _get_engine(deploy: Deploy, log: Log) -> Engine:
         step.done(", ".join(versions), found.source, megabytes(size_of(engine.root.resolve())))
         for remark in found.remarks:
             log.warning(remark)
+        if wish.lock and engine.crs:
+            _require_locked(log, verify(wish.lock, engine, engine.crs))
     return engine
+
+
+def _require_locked(log: Log, problems: list[Problem]) -> None:
+    if errors_in(problems):
+        raise DeployError(
+            f"This deploy cannot be what waf.lock says.\n\n{_listed(problems)}\n\n"
+            "If the change is meant, write the lock again with 'waf-builder lock' and commit it.\n"
+            "What was deployed last keeps running."
+        )
+    _warn(log, problems)
 
 
 def _render(deploy: Deploy, log: Log, spec: Path, engine: Engine, tree: Path) -> pipeline.Rendered:

@@ -69,7 +69,7 @@ class Deploy:
                 f"The cache folder cannot be written: {error.strerror}.\n\n  {cache}\n\n"
                 "The engine and its libraries are kept there between deploys."
             ) from error
-        return cls(build.resolve(), own.resolve(), AppVariables(env))
+        return cls(build.resolve(), own.resolve(), AppVariables(env and env.resolve()))
 
     def setting(self, name: str) -> str | None:
         """Return a setting of the deploy itself; the app's own comes first, empty is unset."""
