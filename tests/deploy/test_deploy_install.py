@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,3 +122,17 @@ def test_a_folder_with_tree_and_engine_may_move(tmp_path, engine: Engine, own_ru
     for name in ("crs/rules/REQUEST-901-INITIALIZATION.conf", "unicode.mapping"):
         assert (at / "tree/engine" / name).resolve().is_relative_to(at)
     assert (at / "bin/start-waf").resolve() == at / "start"
+
+
+def test_what_starts_the_waf_is_clean_posix_shell(tmp_path):
+    (tmp_path / "start").write_text(room._START)
+    (tmp_path / "waf.sh").write_text(f"#!/bin/sh\n{room._PROFILE_D}")
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    run = subprocess.run(
+        [shellcheck, tmp_path / "start", tmp_path / "waf.sh"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -153,8 +154,19 @@ def command(
 
 
 def environment(reach: Network, **variables: str) -> dict[str, str]:
-    """Return what a build has around it: little, and where packages come from."""
-    return {"PATH": os.environ["PATH"], "STACK": STACK, **reach.variables(), **variables}
+    """Return what a build has around it: little, and where packages come from.
+
+    The rules are the engine's own: newer ones would be got from the project, over the network.
+    """
+    own = {"PATH": os.environ["PATH"], "STACK": STACK, "WAF_BUILDER_CRS": _own_crs()}
+    return {**own, **reach.variables(), **variables}
+
+
+@functools.cache
+def _own_crs() -> str:
+    crs = engines.old(print).crs
+    assert crs
+    return str(crs.version)
 
 
 def compile_app(
