@@ -109,10 +109,10 @@ class TestAttack:
     "way", ["/{}/../{}", "/{}/%2e%2e/{}", "/{}/..%2f{}", "//{}/..//{}", "/{}/./../{}"]
 )
 def test_a_weaker_route_cannot_be_borrowed(waf: Waf, site: Backend, prefix: str, way: str):
-    """A path that only looks as if it were below a weak route gets the policy of where it is."""
+    """What only looks as if it were below a weak route is unclear, or is treated as where it is."""
     marker = mark()
     target = way.format(prefix, marker) + "?q=%3Cscript%3Ealert(1)%3C/script%3E"
-    assert waf.ask(target).status == 403
+    assert waf.ask(target).status == (403 if target.startswith("//") else 400)
     assert site.received() == []
 
 

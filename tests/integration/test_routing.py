@@ -101,7 +101,7 @@ class TestHostsOnly:
         [
             ("api.waf.test", "/v1/things", 200),
             ("api.waf.test", "/v2/things", 404),
-            ("api.waf.test", "/v1/..%2fsecret", 404),
+            ("api.waf.test", "/v1/..%2fsecret", 400),
             ("www.waf.test", "/v2/things", 200),
             ("other.test", "/v1/things", 404),
             ("10.240.0.7", "/", 404),
@@ -109,7 +109,7 @@ class TestHostsOnly:
             ("www.waf.test", "/__waf/health", 200),
         ],
     )
-    def test_what_no_route_covers_is_404(
+    def test_what_no_route_covers_is_refused(
         self, hosts_only: Waf, site: Backend, host: str, target: str, status: int
     ):
         response = hosts_only.ask(target, host=host)

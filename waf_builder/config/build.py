@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from waf_builder.config import paths
 from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.model import Config, Locator, Target, Timeouts
@@ -47,11 +48,12 @@ def build(
     )
     policy = build_policy(source.waf, source.max_body, target)
     located = build_locations(source, backends, policy, common, target)
+    servers = build_servers(located)
     route_policies = [location.policy for _, location in located if location.policy]
     return Config(
         target=target,
         backends=tuple(backends.values()),
-        servers=build_servers(located),
+        servers=servers,
         policy=policy,
         crs=build_crs_setup(target),
         route_policies=tuple(route_policies),
@@ -67,4 +69,6 @@ def build(
         rules_after_crs=tuple(rules_after_crs),
         error_pages=ERROR_PAGES,
         error_page_statuses=error_page_statuses(target),
+        routes_differ=paths.differ(servers),
+        guarded_paths=paths.guarded(servers),
     )

@@ -214,6 +214,9 @@ class Config:
     """A whole configuration.
 
     workers: their number, or the token that boot fills in.
+    routes_differ: whether it matters which route a request meets, so that its path has to mean
+    the same to nginx and to the backend.
+    guarded_paths: patterns of requests that do not spell out the path of the route they meet.
     """
 
     target: Target
@@ -234,6 +237,8 @@ class Config:
     rules_after_crs: tuple[str, ...]
     error_pages: tuple[ErrorPage, ...]
     error_page_statuses: tuple[int, ...]
+    routes_differ: bool
+    guarded_paths: tuple[str, ...]
 
     @property
     def boot_fields(self) -> tuple[BootField, ...]:
