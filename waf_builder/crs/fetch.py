@@ -65,11 +65,14 @@ def release(
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time get a release; also clears what a kill left."""
-    with (folder / "lock").open("a") as lock:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.glob(f"{_STAGING}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
+    finally:
+        os.close(lock)
 
 
 def kept(version: Version, digest: str, folder: Path) -> InstalledCrs | None:
