@@ -16,6 +16,9 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_~/-]")
 """Characters that no client encodes (RFC 3986, section 2.3), and that mean themselves in a
 regular expression."""
 _NO_ROUTE = "no route"
+_MANY = 100
+_GROUP_LENGTH = 1500
+"""Well below the 4096 bytes that one word of nginx.conf can have."""
 
 
 def differ(servers: Sequence[Server]) -> bool:
@@ -41,11 +44,26 @@ def guarded(servers: Sequence[Server]) -> tuple[str, ...]:
             if not location.modifier:
                 around.setdefault(location.path, set()).add(key)
     fallback = _fallback(servers)
-    return tuple(
+    patterns = [
         _pattern(path, exact=bool(modifier))
         for (path, modifier), keys in routes.items()
         if path != "/" and len(keys.union(fallback, *_above(path, around))) > 1
-    )
+    ]
+    return tuple(_grouped(patterns))
+
+
+def _grouped(patterns: Sequence[str]) -> Iterator[str]:
+    """Yield many patterns as few: each of nginx's costs memory, and gixy's time is quadratic."""
+    if len(patterns) <= _MANY:
+        yield from patterns
+        return
+    group: list[str] = []
+    for pattern in patterns:
+        if group and sum(map(len, group)) + len(pattern) > _GROUP_LENGTH:
+            yield "|".join(group)
+            group = []
+        group.append(pattern)
+    yield "|".join(group)
 
 
 def _key(location: Location) -> Hashable:
