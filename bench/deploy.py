@@ -173,7 +173,9 @@ def holding(place: Place, address: str, backend: int) -> Iterator[Row]:
         port = free_port()
         with started(place, name, port, backend) as (process, _):
             await_workers(process, workers)
-            yield Row(f"memory with {workers} workers, idle", held(process), "MB")
+            yield Row(
+                f"memory with {workers} worker{'s'[: workers - 1]}, idle", held(process), "MB"
+            )
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(ask, [port] * REQUESTS, range(REQUESTS)))
             yield Row(
@@ -241,7 +243,8 @@ def main() -> int:
     parser.add_argument("suite", nargs="?", help="a Debian suite, such as trixie")
     suite = parser.parse_args().suite
     rows: list[Row] = []
-    print(f"{'':<58} {'':>8}    {'CPU':>8}   target")
+    busy = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    print(f"{busy:<58} {'':>8}    {'CPU':>8}   target")
     with prepared(suite) as place, containers() as (backend,):
         spec = deploys.spec(backend.name, workers=2)
         parts = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -49,7 +50,7 @@ class Registry:
 
     def __enter__(self) -> Self:
         handler = partial(_Quiet, directory=str(self.folder))
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         return self
@@ -66,6 +67,13 @@ class Registry:
     def network(self, folder: Path) -> Network:
         """Return settings that lead here, written below folder."""
         return network(folder, self.url)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that were killed in the middle."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Quiet(SimpleHTTPRequestHandler):
