@@ -577,3 +577,12 @@ def test_init_where_nothing_can_be_written():
 def test_errors_have_one_root():
     assert issubclass(WafBuilderError, Exception)
     assert not issubclass(WafBuilderError, (OSError, ValueError))
+
+
+def test_a_render_leaves_the_collector_as_it_was(spec: Path):
+    import gc
+
+    for arguments in (["render", "backend.yaml"], ["render", "nothing.yaml"]):
+        run(*arguments)
+
+        assert gc.isenabled()
