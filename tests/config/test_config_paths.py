@@ -87,9 +87,22 @@ def test_encoded_as_clients_do_it_is_spelled_out(sent: str):
     assert re.match(pattern, f"{sent.replace('c', '%63', 1)} /caf\u00e9(1)")
 
 
-def test_many_routes_take_no_time():
+def test_many_routes_take_no_time_and_few_patterns():
     began = time.monotonic()
     made = config({"path": "/"}, *({"path": f"/a/{n}/", "waf": DETECT} for n in range(2000)))
 
-    assert len(made.guarded_paths) == 2000
+    assert len(made.guarded_paths) < 100
+    assert max(map(len, made.guarded_paths)) < 4096  # what one word of nginx.conf can have
+    guards = [re.compile(pattern) for pattern in made.guarded_paths]
+    for number in range(0, 2000, 97):
+        plain, unclear = f"/a/{number}/x /a/{number}/x", f"//a/{number}/ /a/{number}/"
+        assert not any(guard.match(plain) for guard in guards)
+        assert any(guard.match(unclear) for guard in guards)
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(("count", "patterns"), [(100, 100), (101, 4)])
+def test_up_to_a_hundred_stand_one_a_line(count: int, patterns: int):
+    made = config({"path": "/"}, *({"path": f"/a/{n}/", "waf": DETECT} for n in range(count)))
+
+    assert len(made.guarded_paths) == patterns
