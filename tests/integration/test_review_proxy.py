@@ -1,0 +1,38 @@
+"""What clients and backends can say to the proxy itself, and what it must not believe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from support.backends import Answer, Backend, Exchange
+    from support.waf import Waf
+
+pytestmark = pytest.mark.nginx
+
+
+def raw(data: bytes) -> Answer:
+    """Answer with exactly these bytes and close."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.keep = False
+        exchange.send(data)
+
+    return answer
+
+
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket, h2c", "h2c, websocket", "TLS/1.0", "x"])
+def test_only_websocket_is_a_reason_to_upgrade(waf: Waf, site: Backend, upgrade: str):
+    """A backend that takes h2c would turn the connection into a tunnel past the rules."""
+    headers = {"Upgrade": upgrade, "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AA"}
+    assert waf.ask("/ws/h2c", headers=headers).status == 200
+    received = site.only("/ws/h2c")
+    assert (received.header("Upgrade"), received.header("Connection")) == (None, None)
+
+
+def test_websocket_is_one_in_any_case(waf: Waf, site: Backend):
+    headers = {"Upgrade": "WebSocket", "Connection": "keep-alive, Upgrade"}
+    assert waf.ask("/ws/case", headers=headers).status == 200
+    assert site.only("/ws/case").header("Upgrade") == "websocket"
