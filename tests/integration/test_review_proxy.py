@@ -36,3 +36,13 @@ def test_websocket_is_one_in_any_case(waf: Waf, site: Backend):
     headers = {"Upgrade": "WebSocket", "Connection": "keep-alive, Upgrade"}
     assert waf.ask("/ws/case", headers=headers).status == 200
     assert site.only("/ws/case").header("Upgrade") == "websocket"
+
+
+@pytest.mark.parametrize("target", ["/__waf/errors/403.html", "/off/elsewhere", "@named"])
+def test_a_backend_cannot_send_nginx_elsewhere(waf: Waf, site: Backend, target: str):
+    head = f"HTTP/1.1 200 OK\r\nX-Accel-Redirect: {target}\r\nContent-Length: 4\r\n\r\n"
+    site.on("/accel", raw(head.encode() + b"mine"))
+    response = waf.ask("/accel")
+    assert (response.status, response.body) == (200, b"mine")
+    assert response.header("X-Accel-Redirect") is None
+    assert len(site.received()) == 1
