@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ FOLDER = "waf"
 _PARTS = ("rules", "templates")
 PHASES = ("before-crs", "after-crs")
 _RULE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(conf|data)")
+MAX_BYTES = 16 * 1024**2
+"""Of one file; the whole Core Rule Set has 2 MB. More than this is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,14 @@ def _rules(root: Path, problems: list[Problem]) -> tuple[dict[str, str], dict[st
     rules: dict[str, str] = {}
     sources: dict[str, Path] = {}
     folder = root / "rules"
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_dir():
-            continue
+    for path in _files(folder, ".conf"):
         phase, name = path.parent.relative_to(folder).as_posix(), path.name
         if phase not in PHASES or not _RULE_FILE.fullmatch(name):
             problems.append(_stray(path, phase))
             continue
         inside = f"modsecurity/{phase}/{name}"
         try:
+            _require_file(path)
             rules[inside] = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             problems.append(
@@ -96,6 +98,24 @@ def _rules(root: Path, problems: list[Problem]) -> tuple[dict[str, str], dict[st
             raise WafBuilderError(f"{path} cannot be read: {error.strerror}") from None
         sources[inside] = path
     return rules, sources
+
+
+def _files(folder: Path, suffix: str) -> list[Path]:
+    """Return what stands below folder: all but the folders that only hold others."""
+    return sorted(
+        path
+        for path in (folder.rglob("*") if folder.is_dir() else ())
+        if not path.is_dir() or path.is_symlink() or path.suffix == suffix
+    )
+
+
+def _require_file(path: Path) -> None:
+    """Raise WafBuilderError for a pipe or a device, which may never end, and for a huge file."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise WafBuilderError(f"{path} is not a regular file")
+    if found.st_size > MAX_BYTES:
+        raise WafBuilderError(f"{path} has more than {MAX_BYTES:,} bytes; no rules need as many")
 
 
 def _stray(path: Path, phase: str) -> Problem:
@@ -110,18 +130,21 @@ def _stray(path: Path, phase: str) -> Problem:
 
 def _unknown_templates(folder: Path) -> list[Problem]:
     known = builtin_names()
-    return [
-        Problem(
-            "override.unknown-template",
-            f"{name!r} overrides no built-in template",
-            Place(str(folder / name)),
-            did_you_mean(name, known) or "`waf-builder templates list` shows them.",
+    problems = []
+    for path in _files(folder, ".j2"):
+        name = path.relative_to(folder).as_posix()
+        if name in known:
+            _require_file(path)
+            continue
+        problems.append(
+            Problem(
+                "override.unknown-template",
+                f"{name!r} overrides no built-in template",
+                Place(str(path)),
+                did_you_mean(name, known) or "`waf-builder templates list` shows them.",
+            )
         )
-        for name in sorted(
-            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-        )
-        if name not in known
-    ]
+    return problems
 
 
 def builtin_names() -> list[str]:

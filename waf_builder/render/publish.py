@@ -137,6 +137,13 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 def require_replaceable(target: Path) -> None:
     """Raise WafBuilderError when target is there and is not a rendered tree, or an empty folder."""
+    try:
+        _require_replaceable(target)
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise WafBuilderError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _require_replaceable(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise WafBuilderError(f"{target} is not a folder\n    Give -o a folder, or a new name.")
     if target.is_dir() and not (target / STAMP).is_file() and any(target.iterdir()):
