@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import deploys
 from support.deploys import CHECKOUT, SPEC
+from support.tree import descendants
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,20 +168,30 @@ def test_a_wheel_with_another_checksum_is_refused(tmp_path, cache, materials):
     assert not list((cache / "waf-builder/python").iterdir())
 
 
-# Killed at any point: after so many lines of the log, from the first to the last.
-POINTS = range(1, 11)
+POINTS = {
+    "-----> Preparing Python": "an empty cache",
+    "Getting pip": "an empty cache",
+    "-----> Reading": "no engine",
+    "-----> Installing the engine": "no engine",
+    "Getting the package lists": "no engine",
+    "packages, ": "no engine",
+    "Unpacking": "no engine",
+    "-----> Rendering": "a warm cache",
+    "-----> Proving": "a warm cache",
+    "-----> Installing into": "a warm cache",
+}
+"""Lines of the log after which a deploy is killed, and what the cache holds when it begins."""
 
 
 @pytest.mark.nginx
-@pytest.mark.parametrize("lines", POINTS)
-def test_a_deploy_after_a_killed_one_succeeds(tmp_path, first_deploy, cache, reach, lines):
+@pytest.mark.parametrize("line", POINTS)
+def test_a_deploy_after_a_killed_one_succeeds(tmp_path, first_deploy, cache, reach, line):
     """The cache of a killed deploy serves the next one; the app folder is a new one then."""
-    if lines <= 2:
-        shutil.rmtree(cache)
-        cache.mkdir()
-    elif lines <= 8:
+    if POINTS[line] == "an empty cache":
+        shutil.rmtree(cache / "waf-builder")
+    elif POINTS[line] == "no engine":
         shutil.rmtree(cache / "waf-builder/engines")
-    kill_after(lines, deploys.app(tmp_path / "killed"), cache, reach)
+    kill_after(line, deploys.app(tmp_path / "killed"), cache, reach)
     build = deploys.app(tmp_path / "app")
     result = deploys.compile_app(build, cache, reach)
     assert result.status == 0, result.log
@@ -187,7 +200,7 @@ def test_a_deploy_after_a_killed_one_succeeds(tmp_path, first_deploy, cache, rea
     assert left == []
 
 
-def kill_after(lines: int, build: Path, cache: Path, reach: Network) -> None:
+def kill_after(wanted: str, build: Path, cache: Path, reach: Network) -> None:
     """Compile, and kill everything of it a moment after a line of its log."""
     process = subprocess.Popen(
         deploys.command(build, cache),
@@ -195,13 +208,17 @@ def kill_after(lines: int, build: Path, cache: Path, reach: Network) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
     )
     assert process.stdout
-    for _ in range(lines):
-        assert process.stdout.readline(), "the deploy ended before it could be killed"
-    time.sleep(0.05 * (lines % 4))  # not always right at the beginning of a step
-    os.killpg(process.pid, signal.SIGKILL)
+    while wanted not in (line := process.stdout.readline()):
+        assert line, f"the deploy ended without {wanted!r}"
+    time.sleep(random.uniform(0, 0.2))
+    # The end of a container is the end of all of its processes, whatever session they are in.
+    for pid in (process.pid, *descendants(process.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=20)
 
 
