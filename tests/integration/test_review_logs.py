@@ -1,0 +1,65 @@
+"""Whatever a client or a backend sends, an access line is one line of JSON in UTF-8."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support.client import request
+from support.waf import mark
+
+if TYPE_CHECKING:
+    from support.backends import Backend, Exchange
+    from support.waf import Line, Waf
+
+pytestmark = pytest.mark.nginx
+
+
+def line_of(waf: Waf, marker: str) -> Line:
+    """Return the access line with this text; a surrogate would stand for a byte of no text."""
+    text = waf.stderr.wait_for(lambda line: line.startswith("{") and marker in line)
+    assert text
+    text.encode()
+    parsed: Line = json.loads(text)
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        (b"/caf\xc3\xa9/\xe2\x82\xac/\xf0\x9f\x98\x80?x=1", "/caf\u00e9/\u20ac/\U0001f600"),
+        (b"/\xff\xfe", "/"),
+        (b"/a\xc3/b", "/a"),
+        (b"/overlong\xc0\xaf", "/overlong"),
+        (b"/surrogate\xed\xa0\x80", "/surrogate"),
+        (b"/beyond\xf4\x90\x80\x80", "/beyond"),
+        (b'/"quoted",\\', '/"quoted",\\'),
+        (b"/\xc3\xa9" * 3000, "/\u00e9" * 3000),
+        (b"/a" * 7000, "/a" * 7000),
+    ],
+    ids=range(9),
+)
+def test_a_path_is_logged_as_far_as_it_is_text(waf: Waf, sent: bytes, logged: str):
+    marker = mark()
+    data = request(f"/off/{marker}@").replace(b"@", sent, 1)
+    assert waf.send(data).status == 200
+    assert line_of(waf, marker)["path"] == f"/off/{marker}{logged}"
+
+
+def test_a_host_that_is_none_is_not_logged(waf: Waf):
+    marker = mark()
+    data = request(f"/off/{marker}").replace(b"Host: waf.test", b"Host: \xe9\xff")
+    assert waf.send(data).status in {200, 400}
+    assert line_of(waf, marker)["host"] == ""
+
+
+@pytest.mark.parametrize("status", ["099", "007", "000", "200", "999"])
+def test_a_status_is_a_number(waf: Waf, site: Backend, status: str):
+    def answer(exchange: Exchange) -> None:
+        exchange.respond(b"odd", f"{status} Odd")
+
+    marker = mark()
+    site.on(f"/off/{marker}", answer)
+    waf.ask(f"/off/{marker}")
+    assert line_of(waf, marker)["status"] in {int(status), 502}
