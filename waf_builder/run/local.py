@@ -15,9 +15,6 @@ from waf_builder.errors import WafBuilderError
 from waf_builder.render.publish import staged
 from waf_builder.spec.model import Backend
 
-_LOOPBACK_NAMES = {"localhost": "127.0.0.1", "ip6-localhost": "::1"}
-"""nginx's resolver asks the name server and never reads /etc/hosts."""
-
 
 @contextmanager
 def local_waf(tree: Mapping[str, str], engine: Engine) -> Iterator[Path]:
@@ -46,8 +43,7 @@ def backend_from_url(url: str) -> Backend:
             f"--backend {url!r} holds more than a host and a port\n"
             "    Paths go through unchanged, so only http://HOST:PORT is needed."
         )
-    host = _LOOPBACK_NAMES.get(parts.hostname, parts.hostname)
     try:
-        return Backend(host=host, port=port)
+        return Backend(host=parts.hostname, port=port)
     except ValidationError as error:
         raise WafBuilderError(f"--backend {url!r}: {error.errors()[0]['msg']}") from None

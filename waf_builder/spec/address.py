@@ -26,6 +26,9 @@ PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = rf"{_LABEL}([.]{_LABEL})*"
 
+LOCALHOST = "127.0.0.1"
+"""What `localhost` is (RFC 6761); nginx asks a name server, which need not know, and never
+reads /etc/hosts."""
 MAX_PORT = 65535
 MAX_NAME = 253
 """Octets of a domain name in its text form, RFC 1035."""
@@ -151,7 +154,7 @@ def _host(value: Any) -> str | Deferred:
             f"{text!r} is not a host name or an address",
             "Labels of at most 63 letters, digits and hyphens, separated by dots; 253 in all.",
         )
-    return bare
+    return LOCALHOST if bare.lower() == "localhost" else bare
 
 
 def without_zone(text: str) -> str:
