@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from waf_builder import pipeline
 from waf_builder.deploy.engines import (
-    CRS_SETTING,
     CRS_URL_SETTING,
-    SETTING,
     VENDOR_SETTING,
     Wish,
     engine_for,
@@ -26,9 +25,10 @@ from waf_builder.deploy.install import (
 )
 from waf_builder.deploy.log import Log, megabytes
 from waf_builder.deploy.model import Deploy, DeployError
+from waf_builder.deploy.paragraphs import CRS_SETTING, SETTING, lock_not_met
 from waf_builder.engine.link import link
 from waf_builder.engine.model import Engine
-from waf_builder.errors import ProblemsError
+from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.lock.model import Lock
 from waf_builder.lock.read import lock_beside, read_lock
 from waf_builder.lock.verify import verify
@@ -71,15 +71,29 @@ def _wish(deploy: Deploy, file: Path, lock: Lock | None) -> Wish:
 
 
 def _read_spec(deploy: Deploy, log: Log, file: Path) -> Lock | None:
-    with log.step(f"Reading {file}") as step, _mistakes(str(file)):
-        spec = load(file, deploy.app_variables).spec
+    with log.step(f"Reading {file}") as step:
+        with _mistakes(str(file)):
+            spec = load(file, deploy.app_variables).spec
         counts = (
             _count(len(spec.all_backends()), "backend"),
             _count(len(spec.routes) or 1, "route"),
         )
-        lock = read_lock(lock_beside(file))
-        step.done(", ".join(counts), *([lock.file] if lock else []))
+        lock = _read_lock(lock_beside(file))
+        step.done(", ".join(counts), *([f"locked by {lock.file}"] if lock else []))
     return lock
+
+
+def _read_lock(file: Path) -> Lock | None:
+    try:
+        return read_lock(file)
+    except WafBuilderError as error:
+        problems = error.problems if isinstance(error, ProblemsError) else ()
+        raise DeployError(
+            f"{file} cannot be read, so nobody knows what to deploy.\n\n"
+            f"{_listed(problems) or error}\n\n"
+            "It is made by 'waf-builder lock': restore the last one that was committed, or make\n"
+            "it again. What was deployed last keeps running."
+        ) from error
 
 
 def _get_engine(deploy: Deploy, log: Log, wish: Wish) -> Engine:
@@ -99,11 +113,8 @@ def _get_engine(deploy: Deploy, log: Log, wish: Wish) -> Engine:
 
 def _require_locked(log: Log, problems: list[Problem]) -> None:
     if errors_in(problems):
-        raise DeployError(
-            f"This deploy cannot be what waf.lock says.\n\n{_listed(problems)}\n\n"
-            "If the change is meant, write the lock again with 'waf-builder lock' and commit it.\n"
-            "What was deployed last keeps running."
-        )
+        # How to mend it is the same for all of them, and said once.
+        raise DeployError(lock_not_met(_listed(replace(one, hint="") for one in problems)))
     _warn(log, problems)
 
 

@@ -7,17 +7,30 @@ from pathlib import Path
 
 from waf_builder.crs import releases
 from waf_builder.crs.installed import InstalledCrs
-from waf_builder.crs.releases import choose_crs
+from waf_builder.crs.releases import choose_crs, crs_here
 from waf_builder.deploy.model import DeployError
-from waf_builder.engine import apt, platform
+from waf_builder.deploy.paragraphs import (
+    BY_PACKAGES,
+    CRS_SETTING,
+    OLD,
+    OLD_RULES,
+    bare,
+    lock_not_met,
+    no_engine,
+    no_rules,
+    quoted,
+    unknown_source,
+)
+from waf_builder.engine import apt, platform, store
 from waf_builder.engine.find import OWN_CRS, Progress, find
 from waf_builder.engine.model import Engine
+from waf_builder.engine.smoke import smoke_test
 from waf_builder.errors import EngineError
-from waf_builder.lock.model import Lock
+from waf_builder.lock.model import Lock, LockedCrs
+from waf_builder.lock.verify import verify
 from waf_builder.paths import cache_dir
-
-SETTING = "WAF_BUILDER_ENGINE"
-CRS_SETTING = "WAF_BUILDER_CRS"
+from waf_builder.problem import errors_in
+from waf_builder.version import is_wanted_version
 
 VENDOR_SETTING = "VENDOR_URL"
 CRS_URL_SETTING = "WAF_BUILDER_CRS_URL"
@@ -67,54 +80,90 @@ class _Remarks:
 
     def __call__(self, message: str) -> None:
         if message.startswith((*apt.FALLBACKS, platform.KEEPING)):
-            self.kept.append(
-                f"The package registry cannot give the newest engine.\n\n  {message}\n\n{_OLD}"
-            )
+            self.keep("The newest engine cannot be had.", message, OLD)
         elif message.startswith(releases.FALLBACKS):
-            self.kept.append(f"The newest rules cannot be had.\n\n  {message}\n\n{_OLD}")
+            self.keep("The newest rules cannot be had.", message, OLD_RULES)
         else:
             self.progress(message)
+
+    def keep(self, title: str, reason: str, what_now: str) -> None:
+        self.kept.append(f"{title}\n\n{quoted(reason)}\n\n{what_now}")
 
 
 def engine_for(wish: Wish, progress: Progress) -> Found:
     """Return an engine with rules; DeployError says why there is none, or what has changed.
 
     On a stack of the platform its own archives come first, and packages take over loudly.
+    What a lock leaves no choice about is taken from the cache without asking a server.
     """
     if wish.source is not None and wish.source not in SOURCES:
-        raise DeployError(
-            f"{SETTING} is '{wish.source}', expected {' or '.join(SOURCES)}, or nothing.\n\n"
-            "It forces where nginx and ModSecurity come from. Mend or unset it:\n"
-            f"'scalingo env-unset {SETTING}'."
-        )
+        raise DeployError(unknown_source(wish.source, SOURCES))
+    wanted = _wanted_crs(wish)
     remarks = _Remarks(progress)
-    forced = wish.source or _locked_source(wish.lock)
+    locked = _locked_source(wish.lock)
     try:
-        engine, source = _engine(wish, forced, remarks)
-        engine = replace(engine, crs=_rules(wish, engine, remarks))
+        engine, source = _engine(wish, wish.source or locked, remarks)
     except EngineError as error:
-        raise DeployError(_no_engine(wish.stack, str(error))) from error
+        if isinstance(error, platform.ChangedError) or (locked and not wish.source):
+            raise DeployError(lock_not_met(quoted(bare(error)))) from error
+        raise DeployError(no_engine(wish.stack, wish.source, bare(error))) from error
+    try:
+        engine = replace(engine, crs=_rules(wish, wanted, engine, remarks))
+    except EngineError as error:
+        if wanted and wish.lock and wanted == wish.lock.wanted_crs:
+            raise DeployError(lock_not_met(quoted(str(error)))) from error
+        raise DeployError(no_rules(wanted, str(error))) from error
     return Found(engine, source, tuple(remarks.kept))
 
 
 def _locked_source(lock: Lock | None) -> str | None:
-    return lock.engine.kind if lock and lock.engine.kind in SOURCES else None
+    kind = lock.engine.kind if lock else None
+    if kind is not None and kind not in SOURCES:
+        raise DeployError(
+            lock_not_met(
+                f"  It locks an engine of the kind '{kind}', which only that machine has where it\n"
+                "  was made. A deploy gets its own: 'waf-builder lock --engine apt' names it."
+            )
+        )
+    return kind
+
+
+def _wanted_crs(wish: Wish) -> str | None:
+    """Return which rules to take: those that are locked, unless a folder has them."""
+    locked = wish.lock.crs.version if wish.lock else None
+    if locked is None or (wish.crs and not is_wanted_version(wish.crs)):
+        return wish.crs
+    if wish.crs and not locked.fits(wish.crs):
+        raise DeployError(
+            lock_not_met(
+                f"  It locks the Core Rule Set {locked}, and the spec's 'waf: crs:' or"
+                f" {CRS_SETTING} asks for {wish.crs}."
+            )
+        )
+    return str(locked)
 
 
 def _engine(wish: Wish, forced: str | None, remarks: _Remarks) -> tuple[Engine, str]:
+    refused = None
     if forced == "platform" or (forced is None and wish.stack.startswith(_PLATFORM_STACK)):
         try:
             return _by_platform(wish, remarks), f"the platform's archives, {wish.stack}"
-        except platform.ChangedError as error:
-            raise DeployError(f"The engine is not the one that is locked.\n\n{error}") from error
+        except platform.ChangedError:
+            raise
         except EngineError as error:
             if forced:
                 raise
-            remarks.kept.append(
-                f"The platform's own engine cannot be had, so packages take its place.\n\n  {error}"
-            )
-    root = apt.get(remarks, refresh=True)
-    return find(str(root), OWN_CRS), f"apt, {wish.stack}"
+            refused = error
+            remarks.keep("The platform's own engine cannot be had.", str(error), BY_PACKAGES)
+    try:
+        return _by_apt(wish, remarks), f"apt, {wish.stack}"
+    except EngineError as error:
+        if refused is None:
+            raise
+        # The remark about it is lost with the deploy, and it may be the one to mend.
+        raise EngineError(
+            f"{bare(error)}\nno engine of the platform's archives: {refused}"
+        ) from error
 
 
 def _by_platform(wish: Wish, remarks: _Remarks) -> Engine:
@@ -129,39 +178,54 @@ def _by_platform(wish: Wish, remarks: _Remarks) -> Engine:
     return find(str(root), OWN_CRS)
 
 
-def _rules(wish: Wish, engine: Engine, remarks: _Remarks) -> InstalledCrs:
+def _by_apt(wish: Wish, remarks: _Remarks) -> Engine:
+    kept = _kept_as_locked(wish.lock)
+    return kept or find(str(apt.get(remarks, refresh=True)), OWN_CRS)
+
+
+def _kept_as_locked(lock: Lock | None) -> Engine | None:
+    """Return the engine of packages in the cache if a lock names each of its files, and it works.
+
+    The registry may have a newer one by now, which would not do.
+    """
+    root = store.current()
+    if lock is None or root is None:
+        return None
+    parts = (lock.engine.nginx, lock.engine.module, lock.engine.libmodsecurity)
+    if not all(part.digest for part in parts):
+        return None
+    try:
+        engine = find(str(root), OWN_CRS)
+        same = engine.crs and not errors_in(
+            verify(replace(lock, crs=LockedCrs()), engine, engine.crs)
+        )
+        if not same:
+            return None
+        smoke_test(engine.start, engine.module)
+    except (OSError, EngineError):
+        return None
+    return engine
+
+
+def _rules(wish: Wish, wanted: str | None, engine: Engine, remarks: _Remarks) -> InstalledCrs:
     """Return the rules; where a platform's engine finds none, those of the distribution do."""
-    lock = wish.lock
-    wanted = (lock.wanted_crs if lock else None) or wish.crs
-    pins = lock.crs_pins if lock else {}
+    pins = wish.lock.crs_pins if wish.lock else {}
     try:
         return choose_crs(engine, wanted, cache_dir(), remarks, pins=pins, source=wish.crs_url)
-    except EngineError:
-        if engine.crs or wanted:
+    except EngineError as error:
+        if engine.crs or (wanted and not is_wanted_version(wanted)):
             raise
-        packaged = find(str(apt.get(remarks, refresh=True)), OWN_CRS)
-        remarks.kept.append("The project's rules cannot be had, so the distribution's are used.")
-        return choose_crs(
-            replace(engine, crs=packaged.crs), None, cache_dir(), remarks, source=wish.crs_url
-        )
-
-
-_OLD = """\
-This deploy goes on with what the last one left in the cache. Deploy again when the registry
-is back, to get security fixes that it may have."""
-
-
-def _no_engine(stack: str, reason: str) -> str:
-    # The ways out that a message names are those of the command line.
-    reason = reason.partition("\n    Other ways to an engine:")[0]
-    said = "\n".join(f"  {line.removeprefix('    ')}" for line in reason.splitlines())
-    return (
-        f"No engine for {stack}: nginx with ModSecurity and the Core Rule Set.\n\n"
-        f"{said}\n\n"
-        "Without them nothing protects the app, so the deploy stops here; what was deployed\n"
-        "last keeps running. If a registry is down, deploy again later. If this stack does not\n"
-        "have the packages, choose a newer one: 'scalingo stacks-set scalingo-26'."
-    )
+        reason = str(error)
+    try:
+        packaged = find(str(apt.get(remarks, refresh=True)), OWN_CRS).crs
+        version = str(packaged.version) if packaged else "4"
+        found = crs_here(replace(engine, crs=packaged), wanted or version, cache_dir(), pins=pins)
+    except EngineError as error:
+        raise EngineError(f"{reason}\nthe distribution's will not do: {bare(error)}") from error
+    if wanted != str(found.version):
+        title = f"The newest rules cannot be had, so the distribution's {found.version} are used."
+        remarks.keep(title, reason, OLD_RULES)
+    return found
 
 
 def moved(engine: Engine, root: Path, crs: Path | None = None) -> Engine:
