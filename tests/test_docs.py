@@ -6,6 +6,7 @@ What the words after ``` mean is in CONTRIBUTING.md, "Documents".
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +17,20 @@ from docs.fences import ROOT, Fence, documents, fences
 from docs.generated import pages, with_generated_parts
 from docs.numbers import numbers
 from docs.problems import codes, reports
-from docs.shell import Terminal, commands, matches, terminal
+from docs.shell import Terminal, commands, matches, normal, terminal
 from docs.spec import SECTIONS, fields
+from specs import SMALLEST, config_of
+from support import deploys
 from support.tree import free_port
 
 from waf_builder.check.seclang import lint
+from waf_builder.doctor.memory import BASE_MIB, BODY_FACTOR, WORKER_MIB
+from waf_builder.engine import store
+from waf_builder.engine.archives import DEFAULT
 from waf_builder.paths import start_waf
 from waf_builder.problem import errors_in
 from waf_builder.render.builtins import builtin_templates_with_blocks
+from waf_builder.render.publish import stamp
 from waf_builder.spec import model
 from waf_builder.spec.load import loads
 
@@ -35,6 +42,7 @@ README = ROOT / "README.md"
 REFERENCE = ROOT / "docs/reference.md"
 OVERRIDES = ROOT / "docs/overrides.md"
 RATIONALE = ROOT / "RATIONALE.md"
+DEPLOY = ROOT / "docs/deploy.md"
 
 
 def of(*languages: str) -> list[Fence]:
@@ -188,14 +196,46 @@ class TestTemplates:
         assert listed == builtin_templates_with_blocks()
 
 
+class TestDeploy:
+    def test_the_build_log_is_what_the_scripts_print(self):
+        (log,) = [fence.text for fence in of("text") if fence.text.startswith("-----> Preparing")]
+        here = {"debian-12": deploys.STACK, "bookworm": store.codename()}
+        for shown, name in here.items():
+            log = log.replace(shown, name)
+        golden = ROOT / "tests/buildpack/logs/first_deploy.log"
+        assert f"{deploys.normal(log)}[exit 0]\n" == golden.read_text(encoding="utf-8")
+
+    def test_the_boot_line_is_what_start_waf_prints(self):
+        (line,) = re.findall(r"^waf: listening on .*$", text_of(DEPLOY), re.MULTILINE)
+        found = re.fullmatch(
+            r"waf: listening on [0-9.]+:\d+, (?P<workers>\d) workers, up to (?P<memory>\d+) MiB, "
+            r"(?P<summary>.*)",
+            line,
+        )
+        assert found
+        assert int(found["memory"]) == BASE_MIB + WORKER_MIB * int(found["workers"])
+        stamped = json.loads(stamp(config_of(SMALLEST), {}))["summary"]
+        assert normal(found["summary"]) == normal(stamped)
+
+    def test_container_sizes_are_those_that_start_waf_goes_by(self):
+        row = r"^\| \w+ \| (\d+) MiB \| (\d) \| (\d+) MiB"
+        rows = re.findall(row, text_of(DEPLOY), re.MULTILINE)
+        assert len(rows) == 4
+        for memory, workers, body in (map(int, found) for found in rows):
+            assert workers == min(8, (memory - BASE_MIB) // WORKER_MIB)
+            assert body == min(75, (memory - BASE_MIB) // BODY_FACTOR)
+
+    def test_the_platforms_engine_is_the_one_that_is_asked_for(self):
+        shown = f"nginx {DEFAULT.nginx} with ModSecurity {DEFAULT.modsecurity}"
+        assert shown in text_of(DEPLOY)
+
+
 def test_every_environment_variable_is_in_the_reference():
     sources = [*(ROOT / "waf_builder").rglob("*.py"), start_waf()]
-    used = set(
-        re.findall(r"\b(?:WAF_[A-Z_]+|CONTAINER_[A-Z]+|SCALINGO_[A-Z_]+)\b", text_of(*sources))
-    )
+    named = r"\b(?:WAF_[A-Z_]+|CONTAINER_[A-Z]+|SCALINGO_[A-Z_]+|VENDOR_URL|STACK|PORT)\b"
+    used = set(re.findall(named, text_of(*sources)))
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", text_of(REFERENCE), re.MULTILINE))
-    assert used <= table
-    assert table - {"PORT"} <= used
+    assert used == table
 
 
 def test_every_key_of_the_access_log_is_in_the_reference():
