@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from support.client import request
+from support.client import Connection, request
 from support.waf import mark
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ def line_of(waf: Waf, marker: str) -> Line:
         (b"/overlong\xc0\xaf", "/overlong"),
         (b"/surrogate\xed\xa0\x80", "/surrogate"),
         (b"/beyond\xf4\x90\x80\x80", "/beyond"),
+        (b"/stray\xc3\xa9\xa9", "/stray\u00e9"),
+        (b"/short\xe2\x82/\xf0\x9f\x98", "/short"),
+        (b"/short\xf0\x9f\x98?x", "/short"),
         (b'/"quoted",\\', '/"quoted",\\'),
-        (b"/\xc3\xa9" * 3000, "/\u00e9" * 3000),
+        (b"/\xc3\xa9" * 5000, "/\u00e9" * 5000),
         (b"/a" * 7000, "/a" * 7000),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_a_path_is_logged_as_far_as_it_is_text(waf: Waf, sent: bytes, logged: str):
     marker = mark()
@@ -61,5 +64,7 @@ def test_a_status_is_a_number(waf: Waf, site: Backend, status: str):
 
     marker = mark()
     site.on(f"/off/{marker}", answer)
-    waf.ask(f"/off/{marker}")
+    with Connection(waf.address) as connection:
+        connection.send(request(f"/off/{marker}"))
+        connection.read_head()
     assert line_of(waf, marker)["status"] in {int(status), 502}

@@ -58,6 +58,7 @@ def guarded(engine: Engine, boot: Boot, dns: NameServer, fleet: list[Backend]) -
         "/off/%5c..%5cread",
         "/off/..\\read",
         "/off/%252e%252e%252fread",
+        "/off/%" + "25" * 5000 + "/..;/read",
         "/off/#/../../read",
         "/off/x%2fy/../../read",
         "/off/x%2Fy/%2e%2e/",
