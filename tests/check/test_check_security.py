@@ -72,6 +72,15 @@ def test_what_gixy_cannot_read_is_said(tmp_path: Path):
     assert problem.hint == "Known holes were not looked for."
 
 
+def test_an_expression_that_gixy_cannot_read_is_no_crash(tmp_path: Path):
+    text = 'http {\n map $uri $a {\n  default "";\n  "~^(?:a++|b)*+$" 1;\n }\n}\n'
+
+    (problem,) = security.check(write(tmp_path, {"nginx.conf": text}))
+
+    assert problem.code == "security.unreadable"
+    assert problem.message == "gixy cannot read this configuration: multiple repeat"
+
+
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     # gixy logs a warning for each of these.
     text = "http {\n server_tokens off;\n include nowhere.conf;\n proxy_pass;\n}\n"

@@ -12,6 +12,7 @@ from gixy.core import severity as levels
 from gixy.core.config import Config
 from gixy.core.exceptions import InvalidConfiguration
 from gixy.core.manager import Manager
+from gixy.core.sre_parse.sre_constants import error as UnknownRegexError  # noqa: N812
 from gixy.directives.block import Block
 
 from waf_builder.check.syntax import MAIN_FILE, known_directives
@@ -71,7 +72,8 @@ def check(tree: Path) -> list[Problem]:
     with known_directives(), manager, file.open(encoding="utf-8", errors="replace") as text:
         try:
             manager.audit(str(file), text)
-        except InvalidConfiguration as error:
+        except (InvalidConfiguration, UnknownRegexError) as error:
+            # gixy reads expressions as Python 2 did: `a++` is not one for it, but is for PCRE.
             return [_unreadable(error)]
     problems = {
         _problem(plugin, issue, tree)
@@ -152,7 +154,7 @@ def _remote(directive: Any, tree: Path) -> Problem:
     )
 
 
-def _unreadable(error: InvalidConfiguration) -> Problem:
+def _unreadable(error: Exception) -> Problem:
     return Problem(
         "security.unreadable",
         f"gixy cannot read this configuration: {_sentence(str(error))}",
