@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,21 @@ import pytest
 from support import deploys
 from support.deploys import SPEC
 
+from waf_builder.lock.model import Part, lock_of
+from waf_builder.lock.write import lock_text
+from waf_builder.version import Version
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from support.registry import Network
 
+    from waf_builder.engine.model import Engine
+
 pytestmark = pytest.mark.nginx
+
+SCALINGO = "scalingo-26"
+DEAD = "http://127.0.0.1:9"
 
 LOGS = Path(__file__).parent / "logs"
 
@@ -52,6 +63,10 @@ BAD_APPS = {
         "waf/rules/before-crs/own.conf": (
             'SecRule REQUEST_URI "@beginsWith /" "id:10100,phase:1,pass,nolog,ctl:ruleEngine=Off"\n'
         ),
+    },
+    "damaged_lock": {
+        "backend.yaml": SPEC,
+        "waf.lock": "lock: 1\nengine:\n  kind: platfrom\ncrs:\n  version: 4\n",
     },
 }
 
@@ -138,6 +153,55 @@ def test_unknown_engine_setting(build, cache, reach, tmp_path, same):
     (env / "WAF_BUILDER_ENGINE").write_text("nginx.org")
     result = deploys.compile_app(build, cache, reach, env=env)
     same("unknown_engine_setting", result.normal)
+
+
+def test_lock_mismatch(tmp_path, cache, reach, engine_old: Engine, same):
+    """Another version, another file, other rules: each is named, and nothing is deployed."""
+    crs = engine_old.crs
+    assert crs
+    lock = lock_of(engine_old, crs, "0.1.0")
+    changed = replace(
+        lock.engine,
+        nginx=Part(Version(1, 20, 1)),
+        libmodsecurity=replace(lock.engine.libmodsecurity, digest=f"sha256:{'0' * 64}"),
+    )
+    lock = replace(lock, engine=changed)
+    build = deploys.app(
+        tmp_path / "app",
+        {"backend.yaml": SPEC, "waf.lock": lock_text(lock, "backend.yaml")},
+    )
+    before = deploys.tree_of(build)
+    result = deploys.compile_app(build, cache, reach)
+    assert deploys.tree_of(build) == before
+    same("lock_mismatch", _of_any_engine(result.normal, engine_old))
+
+
+def _of_any_engine(log: str, engine: Engine) -> str:
+    """Return a log without the versions and the files of the engine of this machine."""
+    log = re.sub(r"sha256:(?!0{64})[0-9a-f]{64}", "sha256:DIGEST", log)
+    for version in (engine.nginx_version, engine.modsecurity_version):
+        log = re.sub(rf"\b{re.escape(str(version))}\b", "N", log)
+    return log
+
+
+def test_platform_down_cold(build, cache, reach, same):
+    """Packages take its place, and nobody can miss it."""
+    _make_engines_those_of(cache, SCALINGO)
+    result = deploys.compile_app(build, cache, reach, STACK=SCALINGO, VENDOR_URL=DEAD)
+    assert result.status == 0, result.log
+    same("platform_down_cold", result.normal)
+
+
+def test_platform_forced_and_down(build, cache, reach, same):
+    forced = {"STACK": SCALINGO, "VENDOR_URL": DEAD, "WAF_BUILDER_ENGINE": "platform"}
+    result = deploys.compile_app(build, cache, reach, **forced)
+    assert not (build / ".waf").exists()
+    same("platform_forced_and_down", result.normal)
+
+
+def _make_engines_those_of(cache: Path, stack: str) -> None:
+    (there,) = (cache / "waf-builder/engines").iterdir()
+    there.rename(there.with_name(there.name.replace(deploys.STACK, stack)))
 
 
 @pytest.fixture

@@ -358,7 +358,7 @@ def test_a_lock_that_is_met_asks_no_server(
     world.server.asked.clear()
     log = world.compile()
     assert world.server.asked == []
-    assert "Warning" not in deploys.normal(log)
+    assert "cannot be had" not in log
     assert "1 backend, 1 route (locked by waf.lock, " in log
     assert f"Core Rule Set {world.newer} (" in log
     assert (world.app / ".waf/start").is_file()
@@ -457,6 +457,20 @@ def test_a_lock_of_rules_with_another_content(world: World) -> None:
     assert f", expected {ZEROS}\n" in said
 
 
+def test_a_lock_of_the_distributions_rules_as_they_were(world: World) -> None:
+    found = world.engine(source="apt", crs=str(world.own))
+    assert found.engine.crs
+    lock = lock_of(found.engine, found.engine.crs, __version__)
+    digest = lock.crs.digest
+    said = world.refused(lock=replace(lock, crs=LockedCrs(world.own, ZEROS)))
+    assert said.startswith(
+        "This deploy cannot be what waf.lock says.\n\n"
+        f"  the Core Rule Set {world.own}, the same version, has changed: locked is {ZEROS}, here"
+        f" is {digest}\n  Core Rule Set {world.own} cannot be had: {world.server.url}/tags/"
+    )
+    assert "--crs" not in said
+
+
 def test_a_lock_pins_a_release_that_is_not_known(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -521,7 +535,7 @@ def test_the_app_boots_elsewhere(world: World, backend: Backend, shared: Path, r
     (world.app / "backend.yaml").write_text(spec)
     log = world.compile()
     assert f"Core Rule Set {version} (the platform's archives, {STACK}, " in log
-    assert "Warning" not in deploys.normal(log)
+    assert "cannot be had" not in log
     moved = shared / "app"
     shutil.move(world.app, moved)
     shutil.rmtree(world.cache)

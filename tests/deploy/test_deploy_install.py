@@ -12,8 +12,14 @@ from support.engines import NEWEST
 
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.deploy import install as room
-from waf_builder.deploy.engines import moved
-from waf_builder.deploy.install import add_engine, add_start, install, require_free, staging
+from waf_builder.deploy.install import (
+    add_engine,
+    add_start,
+    install,
+    moved,
+    require_free,
+    staging,
+)
 from waf_builder.deploy.model import DeployError
 from waf_builder.engine.link import link
 from waf_builder.version import Version

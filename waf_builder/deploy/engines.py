@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from waf_builder.crs import releases
 from waf_builder.crs.installed import InstalledCrs
@@ -111,8 +110,9 @@ def engine_for(wish: Wish, progress: Progress) -> Found:
         engine = replace(engine, crs=_rules(wish, wanted, engine, remarks))
     except EngineError as error:
         if wanted and wish.lock and wanted == wish.lock.wanted_crs:
-            raise DeployError(lock_not_met(quoted(str(error)))) from error
-        raise DeployError(no_rules(wanted, str(error))) from error
+            said = "\n".join([*_changed_rules(wish.lock, engine), bare(error)])
+            raise DeployError(lock_not_met(quoted(said))) from error
+        raise DeployError(no_rules(wanted, bare(error))) from error
     return Found(engine, source, tuple(remarks.kept))
 
 
@@ -141,6 +141,16 @@ def _wanted_crs(wish: Wish) -> str | None:
             )
         )
     return str(locked)
+
+
+def _changed_rules(lock: Lock, engine: Engine) -> list[str]:
+    """Return what to say where the engine has the locked version of the rules, but not the rules.
+
+    It is the cause of what comes then: they are looked for as a release of the project.
+    """
+    if engine.crs is None or engine.crs.version != lock.crs.version:
+        return []
+    return [problem.message for problem in verify(Lock(crs=lock.crs), engine, engine.crs)]
 
 
 def _engine(wish: Wish, forced: str | None, remarks: _Remarks) -> tuple[Engine, str]:
@@ -215,7 +225,7 @@ def _rules(wish: Wish, wanted: str | None, engine: Engine, remarks: _Remarks) ->
     except EngineError as error:
         if engine.crs or (wanted and not is_wanted_version(wanted)):
             raise
-        reason = str(error)
+        reason = bare(error)
     try:
         packaged = find(str(apt.get(remarks, refresh=True)), OWN_CRS).crs
         version = str(packaged.version) if packaged else "4"
@@ -226,27 +236,3 @@ def _rules(wish: Wish, wanted: str | None, engine: Engine, remarks: _Remarks) ->
         title = f"The newest rules cannot be had, so the distribution's {found.version} are used."
         remarks.keep(title, reason, OLD_RULES)
     return found
-
-
-def moved(engine: Engine, root: Path, crs: Path | None = None) -> Engine:
-    """Return the same engine after its root was copied to `root`, and its rules to `crs`.
-
-    crs: where the rules are that were not below the engine's old root; None if they were.
-    """
-
-    def there(path: Path) -> Path:
-        return root / path.relative_to(engine.root)
-
-    rules = engine.crs
-    if rules is not None:
-        rules = InstalledCrs(crs or there(rules.folder), rules.version)
-    return replace(
-        engine,
-        root=root,
-        nginx=there(engine.nginx),
-        module=there(engine.module),
-        loader=there(engine.loader) if engine.loader else None,
-        library_path=tuple(there(folder) for folder in engine.library_path),
-        unicode_map=there(engine.unicode_map),
-        crs=rules,
-    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from waf_builder.deploy.engines import moved
+from waf_builder.crs.installed import InstalledCrs
 from waf_builder.deploy.model import DeployError
 from waf_builder.engine.model import Engine
 from waf_builder.paths import start_waf
@@ -70,6 +71,30 @@ def add_engine(engine: Engine, folder: Path) -> Engine:
         crs.mkdir()
         shutil.copytree(engine.crs.rules, crs / "rules")
     return moved(engine, folder / "engine", crs)
+
+
+def moved(engine: Engine, root: Path, crs: Path | None = None) -> Engine:
+    """Return the same engine after its root was copied to `root`, and its rules to `crs`.
+
+    crs: where the rules are that were not below the engine's old root; None if they were.
+    """
+
+    def there(path: Path) -> Path:
+        return root / path.relative_to(engine.root)
+
+    rules = engine.crs
+    if rules is not None:
+        rules = InstalledCrs(crs or there(rules.folder), rules.version)
+    return replace(
+        engine,
+        root=root,
+        nginx=there(engine.nginx),
+        module=there(engine.module),
+        loader=there(engine.loader) if engine.loader else None,
+        library_path=tuple(there(folder) for folder in engine.library_path),
+        unicode_map=there(engine.unicode_map),
+        crs=rules,
+    )
 
 
 def add_start(folder: Path) -> None:

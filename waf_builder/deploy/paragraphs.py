@@ -35,16 +35,16 @@ def unknown_source(source: str, known: Sequence[str]) -> str:
 def no_engine(stack: str, source: str | None, reason: str) -> str:
     """Return the paragraphs for a deploy without an engine; source: the one that was forced."""
     way = (
-        f"Without {SETTING} packages take over: 'scalingo env-unset {SETTING}'."
+        f"\nWithout {SETTING} packages take over: 'scalingo env-unset {SETTING}'."
         if source == "platform"
-        else "If this stack does not\n"
+        else " If this stack does not\n"
         "have the packages, choose a newer one: 'scalingo stacks-set scalingo-26'."
     )
     return (
         f"No engine for {stack}: nginx with ModSecurity and the Core Rule Set.\n\n"
         f"{quoted(reason)}\n\n"
         "Without them nothing protects the app, so the deploy stops here; what was deployed\n"
-        f"last keeps running. If a registry is down, deploy again later. {way}"
+        f"last keeps running. If a registry is down, deploy again later.{way}"
     )
 
 
@@ -75,5 +75,6 @@ def quoted(text: str) -> str:
 
 
 def bare(error: Exception) -> str:
-    """Return an error's text without the ways out of a command line."""
-    return str(error).partition(_COMMAND_LINE)[0]
+    """Return an error's text with a deploy's ways out instead of those of a command line."""
+    text = str(error).partition(_COMMAND_LINE)[0]
+    return text.replace(": --crs DIR", " in 'waf: crs:'").replace("(--crs DIR)", "('waf: crs:')")
