@@ -28,7 +28,8 @@ def line_of(waf: Waf, marker: str) -> Line:
 @pytest.mark.parametrize(
     ("sent", "logged"),
     [
-        (b"/caf\xc3\xa9/\xe2\x82\xac/\xf0\x9f\x98\x80?x=1", "/caf\u00e9/\u20ac/\U0001f600"),
+        (b"/caf\xc3\xa9/\xe2\x82\xac/\xf0\x9f\x98\x80?x=1", "/caf"),
+        (b"/caf%C3%A9?x=1", "/caf%C3%A9"),
         (b"/\xff\xfe", "/"),
         (b"/a\xc3/b", "/a"),
         (b"/overlong\xc0\xaf", "/overlong"),
@@ -43,7 +44,7 @@ def line_of(waf: Waf, marker: str) -> Line:
     ],
     ids=range(12),
 )
-def test_a_path_is_logged_as_far_as_it_is_text(waf: Waf, sent: bytes, logged: str):
+def test_a_path_is_logged_as_far_as_it_is_one(waf: Waf, sent: bytes, logged: str):
     marker = mark()
     data = request(f"/off/{marker}@").replace(b"@", sent, 1)
     assert waf.send(data).status == 200
