@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.backends import redirect
 
 if TYPE_CHECKING:
     from support.backends import Answer, Backend, Exchange
@@ -46,3 +47,36 @@ def test_a_backend_cannot_send_nginx_elsewhere(waf: Waf, site: Backend, target: 
     assert (response.status, response.body) == (200, b"mine")
     assert response.header("X-Accel-Redirect") is None
     assert len(site.received()) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "public"),
+    [
+        ("http://site.internal:{port}//evil.test/x", "/.//evil.test/x"),
+        ("https://site.internal:{port}//evil.test/x", "/.//evil.test/x"),
+        ("https://site.internal:{port}/login", "/login"),
+        ("http://site.internal:{port}/", "/"),
+        ("https://other.test//x", "https://other.test//x"),
+    ],
+)
+def test_a_redirect_stays_on_the_host(waf: Waf, site: Backend, location: str, public: str):
+    site.on("/redirect", redirect(location.format(port=site.port)))
+    assert waf.ask("/redirect").header("Location") == public
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-Forwarded-Protocol",
+        "X-Forwarded-Scheme",
+        "X-Forwarded-Ssl",
+        "X-Forwarded-Prefix",
+        "Client-IP",
+    ],
+)
+@pytest.mark.parametrize("path", ["/lies", "/ws/lies"])
+def test_headers_that_apps_believe_are_not_the_clients(
+    waf: Waf, site: Backend, path: str, name: str
+):
+    assert waf.ask(path, headers={name: "on"}).status == 200
+    assert site.only(path).header(name) is None
