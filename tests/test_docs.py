@@ -198,12 +198,21 @@ class TestTemplates:
 
 class TestDeploy:
     def test_the_build_log_is_what_the_scripts_print(self):
-        (log,) = [fence.text for fence in of("text") if fence.text.startswith("-----> Preparing")]
+        (log,) = [fence.text for fence in fences(DEPLOY, "text") if fence.text.startswith("----->")]
         here = {"debian-12": deploys.STACK, "bookworm": store.codename()}
         for shown, name in here.items():
             log = log.replace(shown, name)
         golden = ROOT / "tests/buildpack/logs/first_deploy.log"
         assert f"{deploys.normal(log)}[exit 0]\n" == golden.read_text(encoding="utf-8")
+
+    def test_the_warning_without_the_platforms_engine_is_the_one_of_the_build_log(self):
+        (shown,) = [
+            fence.text
+            for fence in fences(DEPLOY, "text")
+            if fence.text.startswith(" !     Warning")
+        ]
+        golden = ROOT / "tests/buildpack/logs/platform_down_cold.log"
+        assert f"\n\n{deploys.normal(shown)}\n" in golden.read_text(encoding="utf-8")
 
     def test_the_boot_line_is_what_start_waf_prints(self):
         (line,) = re.findall(r"^waf: listening on .*$", text_of(DEPLOY), re.MULTILINE)
