@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.nginx
 
 SCALINGO = "scalingo-26"
-DEAD = "http://127.0.0.1:9"
 
 LOGS = Path(__file__).parent / "logs"
 
@@ -187,13 +186,13 @@ def _of_any_engine(log: str, engine: Engine) -> str:
 def test_platform_down_cold(build, cache, reach, same):
     """Packages take its place, and nobody can miss it."""
     _make_engines_those_of(cache, SCALINGO)
-    result = deploys.compile_app(build, cache, reach, STACK=SCALINGO, VENDOR_URL=DEAD)
+    result = deploys.compile_app(build, cache, reach, STACK=SCALINGO)
     assert result.status == 0, result.log
     same("platform_down_cold", result.normal)
 
 
 def test_platform_forced_and_down(build, cache, reach, same):
-    forced = {"STACK": SCALINGO, "VENDOR_URL": DEAD, "WAF_BUILDER_ENGINE": "platform"}
+    forced = {"STACK": SCALINGO, "WAF_BUILDER_ENGINE": "platform"}
     result = deploys.compile_app(build, cache, reach, **forced)
     assert not (build / ".waf").exists()
     same("platform_forced_and_down", result.normal)
