@@ -365,13 +365,23 @@ def test_a_lock_that_is_met_asks_no_server(
     assert (world.app / ".waf/start").is_file()
 
 
-def test_a_locked_engine_of_packages_that_is_damaged_is_got_again(world: World) -> None:
+@pytest.mark.parametrize("damaged", ["nginx", "library"])
+def test_a_locked_engine_of_packages_that_is_damaged_is_got_again(
+    world: World, damaged: str
+) -> None:
+    """The lock does not name each library, so that the engine is tried as well."""
     found = world.engine(source="apt")
     assert found.engine.crs
     lock = lock_of(found.engine, found.engine.crs, __version__)
-    found.engine.nginx.write_bytes(found.engine.nginx.read_bytes()[:1000])
+    if damaged == "nginx":
+        found.engine.nginx.write_bytes(found.engine.nginx.read_bytes()[:1000])
+    else:
+        library = next(found.engine.root.resolve().rglob("libyajl.so.*"))
+        library.unlink()
+    world.said.clear()
     again = world.engine(lock=lock)
     assert (again.engine, again.remarks) == (found.engine, ())
+    assert "unpacking, and testing with real requests" in world.said
 
 
 def test_a_lock_of_the_platform_does_not_fall_back(world: World) -> None:
