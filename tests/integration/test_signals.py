@@ -69,6 +69,7 @@ def test_requests_in_flight_are_answered(
     fleet[0].on(path, held(release))
     answers: list[Response] = []
     with wafs.running(main_tree, resolver=dns.address) as waf:
+        waf.await_backend("/")
         asking = threading.Thread(target=lambda: answers.append(waf.ask(path)))
         asking.start()
         fleet[0].wait_for(path)

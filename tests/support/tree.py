@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from waf_builder.engine.link import link
 from waf_builder.paths import start_waf
+from waf_builder.run.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -213,13 +214,6 @@ def _read_until_listening(process: subprocess.Popen[str]) -> list[str]:
         if line.startswith("waf: listening on "):
             return said
     raise AssertionError(f"start-waf ended with {process.wait(10)}: {''.join(said)}")
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def descendants(pid: int) -> set[int]:

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from support.client import HOST, Address, Headers, Response, exchange, request
 from waf_builder import cli, paths
 from waf_builder.engine.link import link
+from waf_builder.run.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -190,7 +191,7 @@ def running(
     tree: Path, *, resolver: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Waf]:
     """Boot a rendered tree on a free port and end it afterwards."""
-    port = _free_port()
+    port = free_port()
     variables = {
         **os.environ,
         "PORT": str(port),
@@ -233,11 +234,3 @@ def _wait_until_listening(waf: Waf) -> None:
         else:
             return
     raise AssertionError("nothing listens after 10 s:\n" + "\n".join(waf.stderr.lines))
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

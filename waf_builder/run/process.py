@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -208,6 +209,23 @@ class WafProcess:
                     self._announced.set()
                 if self._on_line is not None:
                     self._on_line(line)
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on, and that the system gives to no connection.
+
+    It chooses ports of outgoing connections, and those for port 0, from 32768 on
+    (ip_local_port_range in ip(7)); one of these may be taken before a server is up.
+    """
+    ports = list(range(20_000, 32_768))
+    random.shuffle(ports)  # two that choose at once rarely choose the same
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((address, port))
+                return port
+    raise RunError(f"no port of {address} is free")
 
 
 def require_free_port(address: str, port: int) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from waf_builder.engine.model import Engine
 from waf_builder.problem import Problem
 from waf_builder.render.render import Tree
 from waf_builder.run.local import local_waf
-from waf_builder.run.process import WafProcess
+from waf_builder.run.process import WafProcess, free_port
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -97,7 +96,7 @@ def prove_routes(config: Config, tree: Tree, engine: Engine) -> list[Problem]:
     with local_waf(tree, engine) as folder:
         waf = WafProcess(
             folder,
-            port=_free_port(),
+            port=free_port(),
             resolvers=["127.0.0.1"],
             on_line=said.append,
             brake=False,  # what is proven is the spec, not what holds in an emergency
@@ -182,9 +181,3 @@ def _recorded(said: list[str]) -> str:
         except (ValueError, KeyError, TypeError):
             continue
     return "\n".join(uris)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
