@@ -20,7 +20,7 @@ def test_a_run_obeys_the_brake_unless_told_not_to(tmp_path, engine_new, monkeypa
     with containers(1) as (one,):
         tree = tmp_path / "waf"
         real.render(f"backend: {{host: {one.name}, port: {one.port}}}\n", tree, engine_new)
-        port = real._free_port()
+        port = real.free_port()
         with WafProcess(tree, port=port, on_line=said.append, brake=brake):
             answer = real.exchange(("127.0.0.1", port), real.request(ATTACK, host="waf.test"))
     assert answer.status == status
