@@ -50,7 +50,7 @@ class Stack:
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         return subprocess.run(
             [*self.enter(), *become, *command],
-            env={"PATH": "/usr/bin:/bin", **_index(), **(variables or {})},
+            env={"PATH": "/usr/bin:/bin", **_SHUT, **_index(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -58,6 +58,10 @@ class Stack:
             timeout=300,
             check=False,
         )
+
+
+_SHUT = dict.fromkeys(("VENDOR_URL", "WAF_BUILDER_CRS_URL"), "http://127.0.0.1:9")
+"""Only the package registries are asked: nothing listens here."""
 
 
 def _index() -> dict[str, str]:
