@@ -109,6 +109,7 @@ def test_a_folder_with_tree_and_engine_may_move(tmp_path, engine: Engine, own_ru
     if not own_rules:
         other = tmp_path / "other"
         shutil.copytree(engine.crs.rules, other / "rules")
+        (other / "LICENSE").write_text("Apache License\n")
         engine = replace(engine, crs=InstalledCrs(other, engine.crs.version))
     folder = tmp_path / "built here"
     (folder / "tree").mkdir(parents=True)
@@ -128,6 +129,7 @@ def test_a_folder_with_tree_and_engine_may_move(tmp_path, engine: Engine, own_ru
     for name in ("crs/rules/REQUEST-901-INITIALIZATION.conf", "unicode.mapping"):
         assert (at / "tree/engine" / name).resolve().is_relative_to(at)
     assert (at / "bin/start-waf").resolve() == at / "start"
+    assert (at / "crs/LICENSE").is_file() is not own_rules
 
 
 def test_what_starts_the_waf_is_clean_posix_shell(tmp_path):

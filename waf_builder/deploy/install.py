@@ -70,6 +70,9 @@ def add_engine(engine: Engine, folder: Path) -> Engine:
         crs = folder / "crs"
         crs.mkdir()
         shutil.copytree(engine.crs.rules, crs / "rules")
+        # The rules' licence asks that it goes with every copy of them.
+        if (licence := engine.crs.folder / "LICENSE").is_file():
+            shutil.copy2(licence, crs)
     return moved(engine, folder / "engine", crs)
 
 
