@@ -234,7 +234,7 @@ def block(text: str) -> str:
             block("{{ server.nope }}"),
             (
                 "3: error: server.conf.j2 cannot be rendered:"
-                " 'waf_builder.config.model.Server object' has no attribute 'nope'"
+                " 'waf_builder.config.model.server.Server object' has no attribute 'nope'"
                 " [render.template]"
             ),
         ),

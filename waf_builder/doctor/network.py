@@ -9,7 +9,7 @@ from waf_builder.config.domains import DEFAULT_PROCESS
 from waf_builder.doctor.here import Here
 from waf_builder.doctor.result import Result, failed, ok, printable, skipped, warning
 from waf_builder.doctor.subject import Subject
-from waf_builder.spec.validate import PUBLIC_PROCESSES
+from waf_builder.spec.validate.backends import PUBLIC_PROCESSES
 
 OWN_NETWORK = "SCALINGO_PRIVATE_NETWORK_ID"
 RANGE = ipaddress.ip_network("10.240.0.0/22")

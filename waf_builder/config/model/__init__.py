@@ -1,0 +1,35 @@
+"""What nginx and the Core Rule Set get: nouns of nginx.conf, ready to print.
+
+Nothing here is decided any more: templates loop over these values and print them. Sizes are in
+bytes, times in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
+from waf_builder.config.model.config import Config
+from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
+from waf_builder.config.model.server import ErrorPage, Location, Server
+from waf_builder.config.model.target import Target
+from waf_builder.problem import Place
+
+Locator = Callable[[tuple[str | int, ...]], Place | None]
+"""Says where a field of the spec stands, if that is known; takes the keys that lead to it."""
+
+__all__ = [
+    "Backend",
+    "BootField",
+    "Config",
+    "CrsSetup",
+    "ErrorPage",
+    "Form",
+    "Location",
+    "Locator",
+    "Policy",
+    "RoutePolicy",
+    "Server",
+    "Target",
+    "Timeouts",
+]

@@ -1,0 +1,54 @@
+"""Servers, their locations, and the pages that they answer with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from waf_builder.config.model.backend import Backend, Timeouts
+from waf_builder.config.model.policy import RoutePolicy
+
+
+@dataclass(frozen=True)
+class Location:
+    """One location of a server.
+
+    modifier: `=`, or empty for a prefix. label: how logs name the route.
+    methods: a pattern of the allowed ones, empty for all; allow: the same as a header.
+    own_proxy_headers: nginx inherits proxy_set_header all or nothing, so a location that needs
+    one more gets them all.
+    timeouts, tries: None where the http level's hold.
+    """
+
+    label: str
+    modifier: str
+    path: str
+    backend: Backend
+    mode: str
+    policy: RoutePolicy | None
+    methods: str
+    allow: str
+    max_body: int | None
+    websocket: bool
+    streaming: bool
+    inspect_responses: bool
+    own_proxy_headers: bool
+    timeouts: Timeouts | None
+    tries: int | None
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server block; without names it is the default one, for every other host."""
+
+    names: tuple[str, ...]
+    locations: tuple[Location, ...]
+    answers_everything: bool
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """One page that the WAF itself answers with."""
+
+    status: int
+    title: str
+    text: str

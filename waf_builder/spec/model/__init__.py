@@ -1,0 +1,31 @@
+"""What a user writes: every field of `backend.yaml`, and every default, once."""
+
+from __future__ import annotations
+
+from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, Timeouts
+from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.client import ClientIp
+from waf_builder.spec.model.health import Health
+from waf_builder.spec.model.logs import Logs
+from waf_builder.spec.model.route import Route, RouteTimeouts
+from waf_builder.spec.model.spec import Spec
+from waf_builder.spec.model.waf import Mode, ParanoiaLevel, Threshold, WafOverride, WafPolicy
+
+__all__ = [
+    "SOLE_BACKEND",
+    "Backend",
+    "BackendName",
+    "ClientIp",
+    "Health",
+    "Logs",
+    "Mode",
+    "ParanoiaLevel",
+    "Route",
+    "RouteTimeouts",
+    "Spec",
+    "SpecModel",
+    "Threshold",
+    "Timeouts",
+    "WafOverride",
+    "WafPolicy",
+]

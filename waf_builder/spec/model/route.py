@@ -1,0 +1,54 @@
+"""Routes: which requests go where, and what they may do."""
+
+from __future__ import annotations
+
+from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.waf import WafOverride
+from waf_builder.spec.types import Duration, ListOf, Method, Path, ServerName, Size
+
+
+class RouteTimeouts(SpecModel):
+    """A route's own timeouts; what is left out is the backend's."""
+
+    connect: Duration | None = None
+    """To open a connection."""
+
+    send: Duration | None = None
+    """Between two writes of the request."""
+
+    read: Duration | None = None
+    """Between two reads of the response, the first byte included."""
+
+
+class Route(SpecModel):
+    """Which requests go where, and what they may do."""
+
+    path: Path
+    """A prefix of the path; the longest that fits wins, as in nginx."""
+
+    exact: bool = False
+    """Match this one path only."""
+
+    hosts: ListOf[ServerName] = ()
+    """Host names; left out, the route holds for every host."""
+
+    backend: str | None = None
+    """The name of a backend; may be left out where there is only one."""
+
+    methods: ListOf[Method] = ()
+    """Request methods; any other is answered 405. GET includes HEAD. Left out: all."""
+
+    max_body: Size | None = None
+    """The largest request body; left out, the spec's."""
+
+    websocket: bool = False
+    """Pass WebSocket handshakes on; frames are not inspected."""
+
+    streaming: bool = False
+    """Pass each piece of the response on at once, for server-sent events."""
+
+    timeouts: RouteTimeouts = RouteTimeouts()
+    """How long to wait for the backend on this route."""
+
+    waf: WafOverride = WafOverride()
+    """What the Core Rule Set does differently here."""

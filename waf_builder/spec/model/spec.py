@@ -1,0 +1,55 @@
+"""A whole `backend.yaml`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName
+from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.client import ClientIp
+from waf_builder.spec.model.health import Health
+from waf_builder.spec.model.logs import Logs
+from waf_builder.spec.model.route import Route
+from waf_builder.spec.model.waf import WafPolicy
+from waf_builder.spec.types import ListOf, Size
+
+
+class Spec(SpecModel):
+    """A whole `backend.yaml`."""
+
+    backend: Backend | None = None
+    """The one backend."""
+
+    backends: dict[BackendName, Backend] = Field(default_factory=dict)
+    """Several backends, by name."""
+
+    routes: ListOf[Route] = ()
+    """Left out, everything goes to the one backend."""
+
+    waf: WafPolicy = WafPolicy()
+    """How strict the Core Rule Set is, unless a route says otherwise."""
+
+    max_body: Size = 10 * 1024**2
+    """The largest request body, for nginx and ModSecurity alike."""
+
+    client_ip: ClientIp = ClientIp()
+    """Who the client is."""
+
+    health: Health = Health()
+    """The WAF's own health check."""
+
+    logs: Logs = Logs()
+    """What is written to the log."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+    """nginx worker processes; left out, as many as the container's memory and cores allow."""
+
+    def all_backends(self) -> dict[str, Backend]:
+        """Return every backend by name."""
+        return {SOLE_BACKEND: self.backend} if self.backend else dict(self.backends)
+
+    def all_routes(self) -> tuple[Route, ...]:
+        """Return the routes; one for everything where the spec has none."""
+        return self.routes or (Route(path="/"),)

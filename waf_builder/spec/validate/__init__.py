@@ -1,0 +1,22 @@
+"""What the types alone cannot see: how the fields of a spec fit together, and the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from waf_builder.problem import Problem
+from waf_builder.spec.model import Spec
+from waf_builder.spec.validate.backends import backends
+from waf_builder.spec.validate.platform import Locator
+from waf_builder.spec.validate.policy import client_ip, policy
+from waf_builder.spec.validate.routes import routes
+
+__all__ = ["Locator", "validate"]
+
+_CHECKS = (backends, routes, policy, client_ip)
+
+
+def validate(spec: Spec, at: Locator) -> Iterator[Problem]:
+    """Yield every problem of a spec whose fields are each valid."""
+    for check in _CHECKS:
+        yield from check(spec, at)
