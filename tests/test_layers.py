@@ -31,7 +31,7 @@ LAYERS = (
     {"render"},
     {"check"},
     {"run"},
-    {"pipeline"},
+    {"explain", "pipeline"},
     {"deploy", "doctor"},
     {"cli"},
     {"__main__"},

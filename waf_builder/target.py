@@ -16,6 +16,7 @@ from waf_builder.version import Version, is_wanted_version
 
 if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
+    from waf_builder.crs.rules import RuleIndex
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
 
@@ -78,6 +79,36 @@ def find_target(
     if missing:
         problems = [_not_tested(target, missing)]
     return target, engine, problems
+
+
+def find_rules(choice: Choice, progress: Progress | None = None) -> tuple[InstalledCrs, RuleIndex]:
+    """Return the rule set that a render for this choice would use, and its index.
+
+    EngineError when it is not on this machine.
+    """
+    from waf_builder.crs.index import rule_index
+
+    installed = _installed_rules(named(choice), progress)
+    return installed, rule_index(installed.folder, cache=cache_dir())
+
+
+def _installed_rules(choice: Choice, progress: Progress | None) -> InstalledCrs:
+    from waf_builder.crs.installed import find_crs
+    from waf_builder.engine.find import silent
+
+    if choice.crs and not is_wanted_version(choice.crs):
+        return find_crs(Path(choice.crs).expanduser().absolute())
+    if choice.engine == NO_ENGINE:
+        raise EngineError(
+            "without an engine there are no rules to read\n"
+            "    Name the folder of an unpacked Core Rule Set: --crs DIR"
+        )
+    engine, _, missing = _find_engine(choice, progress or silent)
+    if missing:
+        raise missing
+    if engine is None or engine.crs is None:
+        raise EngineError("the engine came without rules\n    Name a Core Rule Set: --crs")
+    return engine.crs
 
 
 def _find_engine(

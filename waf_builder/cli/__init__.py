@@ -8,9 +8,11 @@ from waf_builder import __version__
 from waf_builder.cli.check import check
 from waf_builder.cli.doctor import doctor
 from waf_builder.cli.domains import domains
+from waf_builder.cli.explain import explain
 from waf_builder.cli.init import init
 from waf_builder.cli.lock import lock
 from waf_builder.cli.render import render
+from waf_builder.cli.rules import rules
 from waf_builder.cli.run import run
 from waf_builder.cli.schema import schema
 from waf_builder.cli.templates import templates
@@ -46,5 +48,20 @@ def main() -> None:
     """
 
 
-for command in (init, validate, render, check, run, lock, doctor, domains, schema, templates):
+COMMANDS = (
+    init,
+    validate,
+    render,
+    check,
+    run,
+    rules,
+    explain,
+    lock,
+    doctor,
+    domains,
+    schema,
+    templates,
+)
+
+for command in COMMANDS:
     main.add_command(command)

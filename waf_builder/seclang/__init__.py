@@ -13,8 +13,8 @@ from waf_builder.seclang.ids import id_ranges, rule_ids
 from waf_builder.seclang.operators import Operator
 from waf_builder.seclang.rule import Rule
 from waf_builder.seclang.scan import Argument
-from waf_builder.seclang.source import Span, read_text, to_bytes
-from waf_builder.seclang.variables import Variable
+from waf_builder.seclang.source import Span, from_bytes, read_text, to_bytes
+from waf_builder.seclang.variables import Variable, read_variables
 
 __all__ = [
     "Action",
@@ -25,9 +25,11 @@ __all__ = [
     "Rule",
     "Span",
     "Variable",
+    "from_bytes",
     "id_ranges",
     "read",
     "read_text",
+    "read_variables",
     "rule_ids",
     "to_bytes",
 ]

@@ -56,7 +56,12 @@ def read_text(path: Path) -> str:
     Line ends stay as they are (`\r\n` too), and bytes that are not UTF-8 survive as lone
     surrogates: rule files of many years hold Latin-1 in comments. Raises OSError.
     """
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    return from_bytes(path.read_bytes())
+
+
+def from_bytes(data: bytes) -> str:
+    """Return the text of a rule file's bytes, as `read_text` does."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def to_bytes(text: str) -> bytes:

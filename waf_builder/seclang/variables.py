@@ -73,6 +73,11 @@ class Variable:
         return mark + self.name + ("" if self.selector is None else f":{self.selector}")
 
 
+def read_variables(text: str) -> tuple[Variable, ...]:
+    """Return the variables in a list such as `ARGS|!ARGS:token`, without what cannot be read."""
+    return tuple(parse_variables(Source(text), Span(0, len(text)), []))
+
+
 def parse_variables(source: Source, span: Span, problems: list[Problem]) -> list[Variable]:
     """Return the variables in a piece of text; what cannot be read goes to `problems`."""
     variables = []

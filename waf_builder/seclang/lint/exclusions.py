@@ -10,12 +10,9 @@ from waf_builder.seclang.actions import Action
 from waf_builder.seclang.document import Directive
 from waf_builder.seclang.ids import id_ranges
 from waf_builder.seclang.lint.words import Setting
+from waf_builder.seclang.vital import VITAL_TAGS, is_vital
 from waf_builder.seclang.vocabulary import CTL_OPTIONS
 
-# What makes the Core Rule Set work at all: it sets up (901), sums up and blocks (949, 959), logs
-# (980). A rule that is in the way is another one.
-_VITAL = tuple(range(first, first + 1000) for first in (901_000, 949_000, 959_000, 980_000))
-_VITAL_TAGS = frozenset({"owasp_crs", "anomaly-evaluation"})
 _REGEX_SIGNS = re.compile(r"[*?^$()|\\+\[\]]")
 _BY_TEXT = {
     "secruleremovebytag": "tag",
@@ -61,7 +58,7 @@ def _by_text(directive: Directive, setting: Setting) -> Iterator[Problem]:
             f"It removes nothing. Put the {what} in double quotes, or save the file with Unix line"
             " ends.",
         )
-    if directive.key == "secruleremovebytag" and first.text.lower() in _VITAL_TAGS:
+    if directive.key == "secruleremovebytag" and first.text.lower() in VITAL_TAGS:
         yield from _switched_off(directive, offset, f"{directive.name} {first.text}", setting)
 
 
@@ -86,7 +83,7 @@ def _by_id(directive: Directive, setting: Setting, known_ids: Collection[int]) -
     if removes:
         yield from _ranges_as_text(directive, text)
         for ids in ranges or ():
-            if _is_vital(ids):
+            if is_vital(ids):
                 yield from _switched_off(directive, offset, f"{directive.name} {text}", setting)
                 break
 
@@ -129,9 +126,9 @@ def _ctl(
         ranges = id_ranges(subject)
         for ids in ranges or ():
             yield from _numbers(directive, offset, ids, known_ids)
-            if name == "ruleremovebyid" and _is_vital(ids):
+            if name == "ruleremovebyid" and is_vital(ids):
                 yield from _switched_off(directive, offset, f"ctl:{option}={value}", setting)
-    if name == "ruleremovebytag" and value.lower() in _VITAL_TAGS:
+    if name == "ruleremovebytag" and value.lower() in VITAL_TAGS:
         yield from _switched_off(directive, offset, f"ctl:{option}={value}", setting)
 
 
@@ -187,10 +184,6 @@ def _numbers(
 def _few(ids: range, known_ids: Collection[int]) -> Collection[int]:
     """Return the shorter of the two to go through."""
     return ids if len(ids) < len(known_ids) else [known for known in known_ids if known in ids]
-
-
-def _is_vital(ids: range) -> bool:
-    return any(ids[0] <= vital[-1] and vital[0] <= ids[-1] for vital in _VITAL if len(ids))
 
 
 def _switched_off(

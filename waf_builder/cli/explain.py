@@ -1,0 +1,70 @@
+"""`waf-builder explain`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from waf_builder.cli.options import engine_options
+
+if TYPE_CHECKING:
+    from waf_builder.crs.describe import Fact
+
+_WIDTH = 100
+"""Lines are not longer than this, however wide the terminal."""
+_TITLES = 16
+
+
+@click.command()
+@click.argument("number", metavar="ID", type=int)
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How the rule is printed.",
+)
+@engine_options
+def explain(number: int, spec: Path | None, form: str, engine: str | None, crs: str | None) -> None:
+    """Say what a rule looks at, and print an exclusion for it.
+
+    With a SPEC also whether the rule is in force.
+
+    \b
+    Example: waf-builder explain 942100 backend.yaml
+    """
+    from waf_builder.cli.output import progress
+    from waf_builder.explain import explain_rule
+    from waf_builder.target import Choice
+
+    told = explain_rule(number, Choice(engine, crs), spec, progress)
+    if form == "json":
+        click.echo(json.dumps(told.as_json(), indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{click.style(str(number), bold=True)}  {told.title}\n")
+    _show(told.facts)
+    click.echo(f"\n{told.advice}")
+    if told.exclusion:
+        click.echo(f"\n{told.exclusion}", nl=False)
+
+
+def _show(facts: Sequence[Fact]) -> None:
+    width = min(shutil.get_terminal_size().columns, _WIDTH)
+    indent = " " * (_TITLES + 4)
+    for fact in facts:
+        text = textwrap.fill(
+            fact.text,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        click.echo(f"  {click.style(f'{fact.name:<{_TITLES}}', dim=True)}{text[_TITLES + 2 :]}")

@@ -1,0 +1,103 @@
+"""What a rule does, whether it is in force under a spec, and how to leave it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from waf_builder.config.policies import route_waf
+from waf_builder.config.servers import label_of
+from waf_builder.crs.describe import Fact, as_json, facts, sample_exclusion
+from waf_builder.crs.rules import IndexedRule
+from waf_builder.errors import WafBuilderError
+from waf_builder.seclang.vital import is_vital
+from waf_builder.spec.load import load
+from waf_builder.spec.model import Spec, WafPolicy
+from waf_builder.target import Choice, find_rules, named
+
+if TYPE_CHECKING:
+    from waf_builder.engine.find import Progress
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that can be said of a rule.
+
+    advice: what to do about it. exclusion: YAML, empty for a rule that cannot be left out.
+    """
+
+    rule: IndexedRule
+    title: str
+    facts: tuple[Fact, ...]
+    advice: str
+    exclusion: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return the stable JSON form; every key is always there."""
+        in_force = [fact.text for fact in self.facts if fact.name == "in force"]
+        return {**as_json(self.rule), "in_force": in_force, "exclusion": self.exclusion}
+
+
+def explain_rule(
+    number: int, choice: Choice, spec: Path | None = None, progress: Progress | None = None
+) -> Explanation:
+    """Return what a rule of the chosen rule set does; with a spec also whether it is in force.
+
+    WafBuilderError names the nearest rules when there is none with this number.
+    """
+    loaded = load(spec).spec if spec else None
+    choice = named(choice, loaded.waf.crs if loaded else None)
+    installed, index = find_rules(choice, progress)
+    rule = index.get(number)
+    if rule is None:
+        near = ", ".join(map(str, index.nearest(number)))
+        raise WafBuilderError(
+            f"there is no rule {number} in Core Rule Set {installed.version}\n"
+            f"    Nearest: {near}. `waf-builder rules` lists all."
+        )
+    told = facts(rule)
+    if loaded:
+        told += [Fact("in force", line) for line in _in_force(rule, loaded)]
+    advice, exclusion = _way_out(rule)
+    return Explanation(
+        rule, rule.message or "a part of how the rule set works", tuple(told), advice, exclusion
+    )
+
+
+_VITAL = """\
+It cannot be left out: without it the Core Rule Set does not work. Exclude the rule that matched,
+raise waf.inbound_anomaly_threshold, or set waf.mode."""
+_STEERS = "It finds nothing by itself: it steers other rules, and cannot be left out."
+_CAN_GO = "An exclusion for backend.yaml, or for `waf` of a route:"
+
+
+def _way_out(rule: IndexedRule) -> tuple[str, str]:
+    if is_vital(range(rule.id, rule.id + 1)):
+        return _VITAL, ""
+    return (_CAN_GO, sample_exclusion(rule)) if rule.detects else (_STEERS, "")
+
+
+def _in_force(rule: IndexedRule, spec: Spec) -> Iterator[str]:
+    """Yield a line for the whole spec, and one for each route where it is different."""
+    common = _verdict(rule, spec.waf)
+    yield common
+    for route in spec.routes:
+        own = _verdict(rule, route_waf(route, spec))
+        if own != common:
+            yield f"on {label_of(route)}: {own}"
+
+
+def _verdict(rule: IndexedRule, waf: WafPolicy) -> str:
+    level = waf.paranoia_level
+    detection = max(level, waf.detection_paranoia_level or level)
+    if waf.mode == "off":
+        return "no: waf.mode is off"
+    if rule.level > detection:
+        return f"no: paranoia_level is {level}, it begins at {rule.level}"
+    if rule.of_responses and not waf.inspect_responses:
+        return "no: inspect_responses is false"
+    if rule.level > level:
+        return f"it only logs: paranoia_level is {level}, detection_paranoia_level {detection}"
+    return "yes" if waf.mode == "block" else "it only logs: waf.mode is detect"
