@@ -68,10 +68,12 @@ def test_rules():
 
     assert (result.exit_code, result.stdout) == (
         0,
-        "id      level  score  message\n"
-        "911100      3      3  Method\n"
-        "942100      1      5  SQL injection\n"
-        "953100      1      -  Leak\n",
+        (
+            "id      level  score  message\n"
+            "911100      3      3  Method\n"
+            "942100      1      5  SQL injection\n"
+            "953100      1      -  Leak\n"
+        ),
     )
     assert result.stderr == "3 of 3 rules of Core Rule Set 4.25.1\n"
 

@@ -182,6 +182,8 @@ COLLECTIONS = re.compile(
 def _name(collection: str | None, key: str | None) -> str:
     if not collection or not COLLECTIONS.fullmatch(collection.upper()):
         return ""
+    if (key or "").startswith("_"):  # they take FILES_COMBINED_SIZE for FILES and a key
+        return ""
     return f"{collection}:{(key or '').strip(chr(39) + '/')}".upper()
 
 
