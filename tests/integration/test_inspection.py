@@ -122,7 +122,13 @@ def test_a_weaker_route_cannot_be_borrowed(waf: Waf, site: Backend, prefix: str,
     assert site.received() == []
 
 
-FAMILIES = {921: "attack-protocol", 930: "attack-lfi", 932: "attack-rce", 941: "attack-xss", 942: "attack-sqli"}
+FAMILIES = {
+    921: "attack-protocol",
+    930: "attack-lfi",
+    932: "attack-rce",
+    941: "attack-xss",
+    942: "attack-sqli",
+}
 """The rule set's files, whose rules do not all carry the tag in the records of 3.0.9."""
 
 
