@@ -117,6 +117,16 @@ def test_engine_missing(build, cache, materials, tmp_path, same):
     same("engine_missing", result.normal)
 
 
+def test_without_jemalloc(build, cache, materials, tmp_path, same):
+    """It is an extra: one calm line."""
+    shutil.rmtree(cache / "waf-builder/engines")
+    folder = tmp_path / "registry"
+    with deploys.serve(folder / "served", materials, without="libjemalloc2") as registry:
+        result = deploys.compile_app(build, cache, registry.network(folder))
+    assert result.status == 0, result.log
+    same("without_jemalloc", result.normal)
+
+
 def test_registry_down_cold(build, tmp_path, same):
     (tmp_path / "cache").mkdir()
     result = deploys.compile_app(build, tmp_path / "cache", deploys.nowhere(tmp_path / "net"))

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from support.client import exchange, request
 from support.engines import NEWEST
 from support.tree import descendants, running, write_tree
 
-from waf_builder.engine.link import JEMALLOC, link, relative_wrapper, wrapper
+from waf_builder.engine.layout import JEMALLOC
+from waf_builder.engine.link import link, relative_wrapper, wrapper
 from waf_builder.paths import start_waf
-
-if TYPE_CHECKING:
-    from waf_builder.engine.model import Engine
-
-
-def with_allocator(engine: Engine, folder: Path) -> Engine:
-    """Return the engine with one more folder of libraries, where another library plays jemalloc."""
-    found = (path / "libmodsecurity.so.3" for path in engine.library_path)
-    folder.mkdir(parents=True)
-    shutil.copy(next(file for file in found if file.is_file()), folder / JEMALLOC)
-    return replace(engine, library_path=(*engine.library_path, folder))
 
 
 def maps(pid: int) -> str:
@@ -35,7 +23,7 @@ def maps(pid: int) -> str:
 @pytest.mark.nginx
 def test_nginx_alone_gets_it(tmp_path, engine):
     tree = write_tree(tmp_path / "a folder" / "waf")
-    link(with_allocator(engine, tmp_path / "more"), tree)
+    link(engine, tree)
     assert (tree / "engine" / JEMALLOC).is_symlink()
     with running(tree) as waf:
         master = int((tree / "runtime/nginx.pid").read_text())
@@ -50,7 +38,7 @@ def test_nginx_alone_gets_it(tmp_path, engine):
 @pytest.mark.nginx
 def test_a_tree_whose_allocator_is_gone_boots_without(tmp_path, engine):
     tree = write_tree(tmp_path / "waf")
-    link(with_allocator(engine, tmp_path / "more"), tree)
+    link(engine, tree)
     (tree / "engine" / JEMALLOC).unlink()
     with running(tree) as waf:
         assert "preload" not in "".join(waf.said)

@@ -24,9 +24,11 @@ from waf_builder.deploy.compile import compile_waf
 from waf_builder.deploy.engines import Wish, engine_for
 from waf_builder.deploy.log import Log
 from waf_builder.deploy.model import Deploy, DeployError
-from waf_builder.engine import platform, store
+from waf_builder.engine import allocator, platform, store
+from waf_builder.engine.allocator import WITHOUT
 from waf_builder.engine.archives import Versions
 from waf_builder.engine.find import OWN_CRS, find
+from waf_builder.errors import EngineError
 from waf_builder.lock.model import Lock, LockedCrs, LockedEngine, Part, lock_of
 from waf_builder.lock.write import lock_text
 from waf_builder.version import Version
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from support.registry import Network
 
     from waf_builder.deploy.engines import Found
-    from waf_builder.engine.model import Engine
+    from waf_builder.engine.model import Engine, Start
 
 pytestmark = pytest.mark.nginx
 
@@ -226,6 +228,48 @@ def test_a_stack_of_the_platform_gets_its_archives(world: World) -> None:
     ]
 
 
+def test_the_platforms_engine_gets_the_distributions_jemalloc(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    engine = world.engine().engine
+    assert engine.allocator
+    assert f"getting jemalloc: the package libjemalloc2 of {store.codename()}" in world.said
+    monkeypatch.setenv("APT_CONFIG", str(network(tmp_path / "net", DEAD, down=True).apt_config))
+    world.said.clear()
+    assert world.engine().engine.allocator
+    assert not any("jemalloc" in line for line in world.said), "it is kept with the engine"
+
+
+def test_without_a_jemalloc_the_platforms_engine_does(apt_down: World) -> None:
+    """One calm line, and no warning: it is an extra."""
+    found = apt_down.engine()
+    assert (found.engine.allocator, found.remarks) == (None, ())
+    (told,) = (line for line in apt_down.said if line.startswith(WITHOUT))
+    assert told == f"{WITHOUT}: apt finds no way to get libjemalloc2"
+    assert list(found.engine.root.parent.glob(".staging-*")) == []
+
+
+def test_a_jemalloc_that_came_late_is_taken(
+    apt_down: World, reach: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt_down.engine()
+    monkeypatch.setenv("APT_CONFIG", str(reach.apt_config))
+    assert apt_down.engine().engine.allocator
+
+
+def test_a_jemalloc_that_does_not_work_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(start: Start, _module: Path) -> None:
+        assert start.preload
+        raise EngineError("starts but does not protect")
+
+    monkeypatch.setattr(allocator, "smoke_test", refuses)
+    found = world.engine()
+    assert (found.engine.allocator, found.remarks) == (None, ())
+    assert f"{WITHOUT}: starts but does not protect" in world.said
+
+
 def test_another_stack_gets_packages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STACK", OTHER)
     there = world.cache / "engines"
@@ -361,7 +405,7 @@ def test_a_lock_that_is_met_asks_no_server(
     assert world.server.asked == []
     assert "cannot be had" not in log
     assert "1 backend, 1 route (locked by waf.lock, " in log
-    assert f"Core Rule Set {world.newer} (" in log
+    assert f"Core Rule Set {world.newer}, jemalloc " in log
     assert (world.app / ".waf/start").is_file()
 
 
@@ -419,6 +463,35 @@ def test_an_archive_that_changed_under_a_lock(world: World, archives: dict[str, 
         "  The platform published it anew under the same name."
     )
     assert deploys.tree_of(world.app) == before
+
+
+def test_a_lock_of_the_platform_leaves_jemalloc_open(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes from another server than what is locked, and the engine works without."""
+    lock = world.lock()
+    assert world.engine().engine.allocator
+    world.write(lock)
+    assert "jemalloc" not in (world.app / "waf.lock").read_text()
+    monkeypatch.setenv("APT_CONFIG", str(network(tmp_path / "net", DEAD, down=True).apt_config))
+    shutil.rmtree(world.cache / "engines")
+    assert "Going on without jemalloc" in world.compile()
+    assert (world.app / ".waf/start").is_file()
+
+
+def test_a_lock_of_another_jemalloc(world: World) -> None:
+    found = world.engine(source="apt")
+    assert found.engine.crs
+    lock = lock_of(found.engine, found.engine.crs, __version__)
+    version = lock.engine.jemalloc.version
+    other = replace(lock.engine, jemalloc=Part(Version(4, 5, 0), ZEROS))
+    world.write(replace(lock, engine=other))
+    with pytest.raises(DeployError) as caught:
+        world.compile()
+    assert (
+        "\nwaf.lock: error: jemalloc has changed: locked is 4.5.0, here is"
+        f" {version} [lock.jemalloc]\n"
+    ) in str(caught.value)
 
 
 def test_a_lock_of_other_files(world: World) -> None:
@@ -545,7 +618,8 @@ def test_the_app_boots_elsewhere(world: World, backend: Backend, shared: Path, r
         spec += f'waf:\n  crs: "{version}"\n'
     (world.app / "backend.yaml").write_text(spec)
     log = world.compile()
-    assert f"Core Rule Set {version} (the platform's archives, {STACK}, " in log
+    assert f"Core Rule Set {version}, jemalloc " in log
+    assert f" (the platform's archives, {STACK}, " in log
     assert "cannot be had" not in log
     moved = shared / "app"
     shutil.move(world.app, moved)
@@ -562,7 +636,8 @@ def test_packages_with_a_release_boot_elsewhere(
 ) -> None:
     (world.app / "backend.yaml").write_text(deploys.spec(backend.name, workers=1))
     log = world.compile(WAF_BUILDER_ENGINE="apt")
-    assert f"Core Rule Set {world.newer} (apt, {STACK}, " in log
+    assert f"Core Rule Set {world.newer}, jemalloc " in log
+    assert f" (apt, {STACK}, " in log
     moved = shared / "app"
     shutil.move(world.app, moved)
     shutil.rmtree(world.cache)

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 import pytest
 from support import engines
 
-from waf_builder.engine import apt, store
+from waf_builder.engine import allocator, apt, packages, store
 from waf_builder.engine.find import find
 from waf_builder.engine.packages import AptError, Package
+from waf_builder.engine.smoke import smoke_test
 from waf_builder.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from waf_builder.engine.model import Engine
+    from waf_builder.engine.model import Engine, Start
 
 pytestmark = pytest.mark.nginx
 
@@ -119,7 +120,8 @@ def repository(tmp_path: Path, apt_config: Callable[..., None]) -> Callable[...,
 
 
 def works(root: Path) -> bool:
-    return find(str(root)).crs is not None
+    engine = find(str(root))
+    return None not in {engine.crs, engine.allocator}
 
 
 def run_get(*arguments: str, prefix: Sequence[str] = (), **more: str) -> subprocess.Popen[str]:
@@ -266,11 +268,28 @@ def test_an_update_that_does_not_work_leaves_the_engine_that_does(
     outdated: Path, said: Said, registry_down: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = (outdated / "current").readlink()
-    monkeypatch.setattr(apt, "smoke_test", _raiser("starts but does not protect"))
+    monkeypatch.setattr(allocator, "smoke_test", _raiser("starts but does not protect"))
     assert apt.get(said, refresh=True) == outdated / "current"
     assert (outdated / "current").readlink() == release
     assert said[-1] == "keeping the engine that is there: starts but does not protect"
     assert list(outdated.glob(".staging-*")) == []
+
+
+@pytest.mark.usefixtures("registry_down")
+def test_an_engine_that_does_not_work_with_jemalloc_goes_without(
+    outdated: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_preload(start: Start, module: Path) -> None:
+        if start.preload:
+            raise EngineError("starts but does not protect\nUnsupported system page size")
+        smoke_test(start, module)
+
+    monkeypatch.setattr(allocator, "smoke_test", without_preload)
+    engine = find(str(apt.get(said, refresh=True)))
+    assert engine.allocator is None
+    assert said[-1] == f"{allocator.WITHOUT}: starts but does not protect"
+    apt.get(said, refresh=True)
+    assert said[-1] == "the engine in the cache is the newest, and works"
 
 
 def test_a_package_source_that_fails_does_not_matter_if_others_have_all(
@@ -331,7 +350,7 @@ def test_a_machine_whose_libc_is_too_old(
     stanzas = Path("/var/lib/dpkg/status").read_text().split("\n\n")
     status = tmp_path / "status"
     status.write_text("\n\n".join(one for one in stanzas if "Package: libc6\n" not in one))
-    monkeypatch.setattr(apt, "_STATUS", status)
+    monkeypatch.setattr(packages, "_STATUS", status)
     with pytest.raises(EngineError, match=r"^the engine of .* needs a newer C library") as caught:
         apt.get(said)
     assert "    Bring the machine up to date (apt-get upgrade), then try again.\n" in str(
@@ -343,7 +362,7 @@ def test_a_machine_whose_libc_is_too_old(
 def test_a_machine_without_a_package_database(
     cache: Path, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apt, "_STATUS", tmp_path / "status")
+    monkeypatch.setattr(packages, "_STATUS", tmp_path / "status")
     with pytest.raises(EngineError) as caught:
         apt.get(said)
     assert str(caught.value) == (
@@ -380,7 +399,9 @@ def test_a_mirror_that_is_just_changing_is_asked_again(said: Said) -> None:
             self.calls.append("update")
             return []
 
-        def resolve(self, _names: Sequence[str]) -> list[Package]:
+        def resolve(self, names: Sequence[str]) -> list[Package]:
+            if allocator.PACKAGE in names:
+                raise AptError("apt finds no way", ["E: Unable to locate package libjemalloc2"])
             return [Package("nginx", "nginx_1.deb", "http://x/nginx_1.deb", 1_000_000, "0")]
 
         def missing(self, packages: list[Package]) -> list[Package]:
@@ -396,7 +417,10 @@ def test_a_mirror_that_is_just_changing_is_asked_again(said: Said) -> None:
     _packages, archives = apt._archives(changing, said, "bookworm", libc=False)  # type: ignore[arg-type]
     assert archives == [Path("nginx_1.deb")]
     assert changing.calls == ["update", "download", "update", "download"]
-    assert said[1] == "getting 1 of 1 packages, 1.0 MB"
+    assert said[1:3] == [
+        f"{allocator.WITHOUT}: E: Unable to locate package libjemalloc2",
+        "getting 1 of 1 packages, 1.0 MB",
+    ]
 
 
 @pytest.mark.usefixtures("registry_down")

@@ -37,6 +37,7 @@ BY_APT = Lock(
         nginx=Part(Version(1, 26, 3), A),
         module=Part(None, B),
         libmodsecurity=Part(Version(3, 0, 14), C),
+        jemalloc=Part(Version(5, 3, 0), D),
     ),
     crs=LockedCrs(Version(3, 3, 7), D),
 )

@@ -51,6 +51,9 @@ def test_what_was_locked_is_met(engine: Engine) -> None:
     assert lock.engine.module == Part(engine.connector_version, digest_of(engine.module))
     assert lock.engine.libmodsecurity.version == engine.modsecurity_version
     assert lock.engine.libmodsecurity.digest is not None
+    assert engine.allocator is not None
+    assert lock.engine.jemalloc.digest == digest_of(engine.allocator)
+    assert lock.engine.jemalloc.version is not None
     assert lock.crs == LockedCrs(rules(engine).version, content_digest(rules(engine).folder))
 
 
@@ -64,12 +67,23 @@ def test_another_engine(locked: Lock, engine_new: Engine) -> None:
     assert said["lock.nginx"] == (
         f"nginx has changed: locked is {locked.engine.nginx.version}, here is {new.nginx_version}"
     )
-    assert said.keys() == {"lock.nginx", "lock.module", "lock.libmodsecurity", "lock.crs"}
+    assert said.keys() == {
+        "lock.nginx",
+        "lock.module",
+        "lock.libmodsecurity",
+        "lock.jemalloc",
+        "lock.crs",
+    }
 
 
 @pytest.mark.parametrize(
     ("part", "name"),
-    [("nginx", "nginx"), ("module", "the module"), ("libmodsecurity", "libmodsecurity")],
+    [
+        ("nginx", "nginx"),
+        ("module", "the module"),
+        ("libmodsecurity", "libmodsecurity"),
+        ("jemalloc", "jemalloc"),
+    ],
 )
 def test_other_files_of_the_same_version(
     locked: Lock, engine_old: Engine, part: str, name: str
@@ -80,6 +94,15 @@ def test_other_files_of_the_same_version(
     assert told(lock, engine_old) == {
         f"lock.{part}": f"{name} {was.version}, the same version, has changed:"
         f" locked is {ZEROS}, here is {was.digest}"
+    }
+
+
+def test_a_jemalloc_that_is_gone(locked: Lock, engine_old: Engine, tmp_path: Path) -> None:
+    root = shutil.copytree(engine_old.root.resolve(), tmp_path / "engine")
+    next(root.glob("usr/lib/*/libjemalloc.so.2")).unlink()
+    version = locked.engine.jemalloc.version
+    assert told(locked, find(str(root))) == {
+        "lock.jemalloc": f"jemalloc has changed: locked is {version}, here is none"
     }
 
 

@@ -209,6 +209,7 @@ def normal(log: str) -> str:
             r"nginx \d\S*, ModSecurity \d\S*, Core Rule Set \d[0-9.]*",
             "nginx N, ModSecurity N, CRS N",
         ),
+        (r"jemalloc \d+\.\d+\.\d+", "jemalloc N"),
         (rf"\b{re.escape(store.codename())}\b", "CODENAME"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
         (r"/\S*/(cache|app)\b", r"/\1"),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from waf_builder.crs.installed import InstalledCrs
-from waf_builder.engine import apt, store
+from waf_builder.engine import allocator, apt, store
 from waf_builder.engine.find import find
 from waf_builder.engine.model import Engine
 from waf_builder.engine.packages import Apt, private_status
@@ -56,17 +56,24 @@ def folder() -> Path:
 
 def old(progress: Callable[[str], None]) -> Engine:
     """Return this distribution's engine; EngineError when it cannot be had."""
-    return find(str(apt.get(progress, of=folder() / "old")))
+    of = folder() / "old"
+    return find(str(apt.get(progress, of=of, refresh=_outdated(of))))
 
 
 def new(progress: Callable[[str], None]) -> Engine:
     """Return Debian sid's engine, with its own loader; EngineError when it cannot be had."""
     of = folder() / "new"
     with store.locked(of, progress):
-        root = store.current(of) or apt.fetch(
-            sid(of / "apt"), of, progress, release="sid", libc=True
-        )
+        root = store.current(of)
+        if root is None or _outdated(of):
+            root = apt.fetch(sid(of / "apt"), of, progress, release="sid", libc=True)
     return find(str(root))
+
+
+def _outdated(of: Path) -> bool:
+    """Return whether the engine that is kept was got before jemalloc came along."""
+    root = store.current(of)
+    return root is not None and allocator.PACKAGE not in (root / "packages.txt").read_text()
 
 
 def or_skip(get: Callable[[], T]) -> T:

@@ -26,6 +26,7 @@ from waf_builder.deploy.install import (
 from waf_builder.deploy.log import Log, megabytes
 from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.deploy.paragraphs import CRS_SETTING, SETTING, lock_not_met
+from waf_builder.engine.allocator import version_of
 from waf_builder.engine.link import link
 from waf_builder.engine.model import Engine
 from waf_builder.errors import ProblemsError, WafBuilderError
@@ -103,6 +104,8 @@ def _get_engine(deploy: Deploy, log: Log, wish: Wish) -> Engine:
         versions = [f"nginx {engine.nginx_version}", f"ModSecurity {engine.modsecurity_version}"]
         if engine.crs:
             versions.append(f"Core Rule Set {engine.crs.version}")
+        if engine.allocator:
+            versions.append(f"jemalloc {version_of(engine.allocator) or 'of an unknown version'}")
         step.done(", ".join(versions), found.source, megabytes(size_of(engine.root.resolve())))
         for remark in found.remarks:
             log.warning(remark)

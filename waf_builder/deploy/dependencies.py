@@ -19,7 +19,7 @@ from pathlib import Path
 from waf_builder.deploy.log import Log, Step, megabytes
 from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.engine import store
-from waf_builder.engine.packages import Apt, AptError, private_status
+from waf_builder.engine.single import unpack_package
 from waf_builder.errors import EngineError
 
 REQUIREMENTS = "requirements.txt"
@@ -29,14 +29,13 @@ WHEELS = "wheels"
 _PIP_PACKAGE = "python3-pip-whl"
 """Debian's and Ubuntu's package of pip as a wheel, which runs as it is."""
 
-_PIP_PACKAGES = re.compile(r"python3-pip(-whl)?")
+_PIP_PACKAGES = r"python3-pip(-whl)?"
 """What counts as not installed: the one must have the version of the other."""
 
 _PIP_WHEEL = "usr/share/python-wheels/pip-*.whl"
 _STAMP = ".complete"
 _STAGING = ".staging-"
 _MINUTES = 10
-_STATUS = Path("/var/lib/dpkg/status")
 
 # Of pip's own settings only those about where packages come from: another buildpack's
 # PIP_TARGET or PIP_USER would send them elsewhere.
@@ -110,24 +109,13 @@ def _pip(deploy: Deploy, step: Step) -> Path:
     if kept := next(iter(sorted(of.glob("pip-*.whl"))), None):
         return kept
     step.detail(f"Getting pip: the package {_PIP_PACKAGE} of {deploy.stack}")
+    got = of / "package"
     try:
-        status = private_status(
-            _STATUS.read_text(encoding="utf-8", errors="replace"),
-            without=_PIP_PACKAGES,
-            placeholders=(),
-        )
-        # The engine's package lists are the same ones, and the larger part of the download.
-        lists = store.folder() / "apt" / "state" / "lists"
-        (lists / "partial").mkdir(parents=True, exist_ok=True)
         shutil.rmtree(of, ignore_errors=True)  # of a build that was killed
-        apt = Apt(of / "apt", status, {"Dir::State::lists": f"{lists}/"})
-        complaints = apt.update()
-        try:
-            archives = apt.download([_PIP_PACKAGE], apt.resolve([_PIP_PACKAGE]))
-        except AptError as error:
-            said = list(dict.fromkeys([*error.said, *complaints]))[:4]
-            raise EngineError("\n".join([f"{error}", *said])) from error
-        return _unpacked(archives, of)
+        unpacked = unpack_package(_PIP_PACKAGE, got, missing=_PIP_PACKAGES)
+        for wheel in sorted(unpacked.glob(_PIP_WHEEL)):
+            return wheel.rename(of / wheel.name)
+        raise EngineError(f"the package {_PIP_PACKAGE} holds no {_PIP_WHEEL}")  # noqa: TRY301
     except EngineError as error:
         reason = "\n".join(f"  apt: {line}" for line in str(error).splitlines())
         raise DeployError(
@@ -136,23 +124,12 @@ def _pip(deploy: Deploy, step: Step) -> Path:
             f"package {_PIP_PACKAGE}.\n{_AGAIN}"
         ) from error
     finally:
-        shutil.rmtree(of / "apt", ignore_errors=True)
+        shutil.rmtree(got, ignore_errors=True)
 
 
 _AGAIN = """\
 If the network or a registry is down, deploy again later: what was deployed last keeps
 running. The release archive of waf-builder with wheels inside needs no package index."""
-
-
-def _unpacked(archives: list[Path], of: Path) -> Path:
-    """Return pip's wheel out of one of these packages, kept in `of`."""
-    unpacked = of / "apt" / "unpacked"
-    for archive in archives:
-        command = ["dpkg-deb", "-x", str(archive), str(unpacked)]
-        subprocess.run(command, capture_output=True, timeout=60, check=False)
-    for wheel in sorted(unpacked.glob(_PIP_WHEEL)):
-        return wheel.rename(of / wheel.name)
-    raise EngineError(f"the package {_PIP_PACKAGE} holds no {_PIP_WHEEL}")
 
 
 def _run_pip(pip: Path, requirements: Path, target: Path, options: list[str]) -> None:

@@ -20,7 +20,7 @@ from waf_builder.deploy.paragraphs import (
     quoted,
     unknown_source,
 )
-from waf_builder.engine import apt, platform, store
+from waf_builder.engine import allocator, apt, platform, store
 from waf_builder.engine.find import OWN_CRS, Progress, find
 from waf_builder.engine.model import Engine
 from waf_builder.engine.smoke import smoke_test
@@ -185,6 +185,7 @@ def _by_platform(wish: Wish, remarks: _Remarks) -> Engine:
         vendor=wish.vendor,
         locked=lock.platform_archives(wish.stack) if lock else None,
     )
+    allocator.add(root, remarks)
     return find(str(root), OWN_CRS)
 
 

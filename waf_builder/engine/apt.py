@@ -11,12 +11,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from waf_builder.engine import layout, store
+from waf_builder.engine import allocator, store
 from waf_builder.engine.lean import make_lean
-from waf_builder.engine.model import Start
-from waf_builder.engine.packages import Apt, AptError, Package, private_status
-from waf_builder.engine.probe import nginx_and_module
-from waf_builder.engine.smoke import smoke_test
+from waf_builder.engine.packages import Apt, AptError, Package, installed, private_status
 from waf_builder.errors import EngineError
 
 Progress = Callable[[str], None]
@@ -25,8 +22,9 @@ Progress = Callable[[str], None]
 PACKAGES = ("nginx", "libnginx-mod-http-modsecurity", "modsecurity-crs")
 
 # Got even where the machine has them installed, so that the engine is whole.
-_ENGINE = re.compile(
+_ABSENT = re.compile(
     r"nginx|nginx-(common|core|light|full|extras)|libnginx-mod-.*|libmodsecurity.*|modsecurity-crs"
+    rf"|{allocator.PACKAGE}"
 )
 # Dependencies of the packages, not of the programs: 6 MB of headers, an editor of routes, and
 # a kit that other modules link to. libnginx-mod-http-modsecurity runs without them.
@@ -39,8 +37,6 @@ FALLBACKS = (_OLD_ENGINE, _OLD_LISTS)
 
 _LISTING = "packages.txt"
 """In an engine's root: the files it was made of, and their checksums."""
-
-_STATUS = Path("/var/lib/dpkg/status")
 
 _WAYS_OUT = """\
     Other ways to an engine:
@@ -88,7 +84,7 @@ def get(progress: Progress, *, refresh: bool = False, of: Path | None = None) ->
         if good is not None and not refresh:
             return good
         try:
-            status = private_status(_installed(), without=_ENGINE, placeholders=NEEDLESS)
+            status = private_status(_installed(), without=_ABSENT, placeholders=NEEDLESS)
             return fetch(Apt(of / "apt", status), of, progress, release=store.codename())
         except EngineError as error:
             if good is None:
@@ -121,7 +117,7 @@ def fetch(
             return good
         with store.staging(of) as staged:
             progress("unpacking, and testing with real requests")
-            root = _assemble(archives, staged)
+            root = _assemble(archives, staged, progress)
             (root / _LISTING).write_text(listing, encoding="utf-8")
             return store.publish(root, of)
     except OSError as error:
@@ -138,7 +134,7 @@ def _archives(
         progress(f"getting the package lists of {release}")
         complaints = apt.update()
         try:
-            packages = apt.resolve(PACKAGES)
+            names, packages = _resolved(apt, progress)
             if not libc:
                 _refuse_libc(packages, release)
             if stale := _stale(complaints, packages):
@@ -146,7 +142,7 @@ def _archives(
             missing = apt.missing(packages)
             size = sum(package.size for package in missing) / 1e6
             progress(f"getting {len(missing)} of {len(packages)} packages, {size:.1f} MB")
-            return packages, apt.download(PACKAGES, packages)
+            return packages, apt.download(names, packages)
         except AptError as error:
             # A mirror that is just changing has lists that name files it no longer has.
             gone = any("404" in line for line in error.said)
@@ -154,6 +150,17 @@ def _archives(
                 continue
             raise EngineError(_explained(error, complaints, release)) from error
     raise AssertionError  # the last try returns or raises
+
+
+def _resolved(apt: Apt, progress: Progress) -> tuple[tuple[str, ...], list[Package]]:
+    """Return what was asked for and what apt chose, without jemalloc where there is none."""
+    try:
+        names = (*PACKAGES, allocator.PACKAGE)
+        return names, apt.resolve(names)
+    except AptError as error:
+        packages = apt.resolve(PACKAGES)
+        progress(f"{allocator.WITHOUT}: {' '.join(error.said[:1]) or error}")
+        return PACKAGES, packages
 
 
 def _stale(complaints: Sequence[str], packages: Sequence[Package]) -> str | None:
@@ -186,7 +193,7 @@ def _explained(error: AptError, complaints: Sequence[str], release: str) -> str:
     return "\n".join([*lines, _WAYS_OUT])
 
 
-def _assemble(archives: Sequence[Path], staged: Path) -> Path:
+def _assemble(archives: Sequence[Path], staged: Path, progress: Progress) -> Path:
     """Return a lean engine, made of archives below staged, that has served real requests."""
     unpacked = staged / "unpacked"
     for archive in archives:
@@ -196,7 +203,13 @@ def _assemble(archives: Sequence[Path], staged: Path) -> Path:
             raise EngineError(f"cannot unpack {archive}: {run.stderr.strip()}")
     root = staged / "root"
     make_lean(unpacked, root)
-    _test(root)
+    try:
+        allocator.prove(root)
+    except EngineError as error:
+        if not allocator.drop(root):
+            raise
+        allocator.prove(root)
+        progress(f"{allocator.WITHOUT}: {str(error).splitlines()[0]}")
     return root
 
 
@@ -204,24 +217,14 @@ def _still_good(root: Path, listing: str) -> bool:
     try:
         if (root / _LISTING).read_text(encoding="utf-8") != listing:
             return False
-        _test(root)
+        allocator.prove(root)
     except (OSError, EngineError):
         return False
     return True
 
 
-def _test(root: Path) -> None:
-    start = Start(root / layout.NGINX, layout.loader(root), layout.library_path(root))
-    _version, module = nginx_and_module(root, start)
-    smoke_test(start, module)
-
-
 def _installed() -> str:
     try:
-        return _STATUS.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        # Without it apt would take everything along, the C library too, and say nothing.
-        raise EngineError(
-            f"no engine by apt: cannot read what is installed: {_STATUS}: {error.strerror}\n"
-            f"{_WAYS_OUT}"
-        ) from error
+        return installed()
+    except EngineError as error:
+        raise EngineError(f"no engine by apt: {error}\n{_WAYS_OUT}") from error

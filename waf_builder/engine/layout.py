@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from waf_builder.errors import EngineError
 
 NGINX = Path("usr/sbin/nginx")
 MODULE = "ngx_http_modsecurity_module.so"
+JEMALLOC = "libjemalloc.so.2"
+"""A memory allocator, among the engine's own libraries where it came with one."""
 
 _LIBRARY_FOLDERS = (
     "usr/lib/*-linux-gnu*",  # Debian: the triplet of the architecture
@@ -38,6 +41,11 @@ def library_path(root: Path) -> tuple[Path, ...]:
                 "    Move it to a folder without them."
             )
     return found
+
+
+def allocator(folders: Iterable[Path]) -> Path | None:
+    """Return jemalloc in the first of these folders that holds it."""
+    return next((folder / JEMALLOC for folder in folders if (folder / JEMALLOC).is_file()), None)
 
 
 def loader(root: Path) -> Path | None:

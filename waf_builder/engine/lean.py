@@ -14,7 +14,7 @@ from waf_builder.errors import EngineError
 
 
 def make_lean(unpacked: Path, root: Path, *, rules: bool = True) -> None:
-    """Copy nginx, the module, their libraries, unicode.mapping and the rules to root.
+    """Copy nginx, the module, their libraries, jemalloc, unicode.mapping and the rules to root.
 
     Both have the layout of a system. Libraries that the machine has are left to the machine.
     rules: False where they come from elsewhere. EngineError names a part or a library that is
@@ -41,8 +41,9 @@ def make_lean(unpacked: Path, root: Path, *, rules: bool = True) -> None:
 
 
 def _own_libraries(unpacked: Path, start: Start, module: Path) -> set[Path]:
-    own: set[Path] = set()
-    for binary in (start.nginx, module):
+    jemalloc = layout.allocator(start.library_path)
+    own = {jemalloc} if jemalloc else set()
+    for binary in (start.nginx, module, *own):
         for name, path in libraries(binary, start).items():
             if path is None:
                 raise EngineError(

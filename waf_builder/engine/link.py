@@ -6,13 +6,9 @@ import os
 import shlex
 from pathlib import Path
 
-from waf_builder.engine.layout import MODULE
+from waf_builder.engine.layout import JEMALLOC, MODULE
 from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
-
-JEMALLOC = "libjemalloc.so.2"
-"""Below `tree/engine/`, where the engine came with it: nginx is then started with this allocator,
-which keeps less memory after a large body. glibc's kept 89 MB after one of 10 MB, this one 40."""
 
 _PRELOAD = f"engine/{JEMALLOC}"
 """As seen from the tree, where nginx is started: LD_PRELOAD cannot name a path with a space."""
@@ -51,8 +47,8 @@ def link(engine: Engine, tree: Path, *, relative: bool = False) -> None:
             "crs": engine.crs.folder,
             "unicode.mapping": engine.unicode_map,
         }
-        if jemalloc := _jemalloc(engine):
-            parts[JEMALLOC] = jemalloc
+        if engine.allocator:
+            parts[JEMALLOC] = engine.allocator
         for name, part in parts.items():
             where = os.path.relpath(part, target) if relative else _absolute(part)
             (staging / name).symlink_to(where)
@@ -109,19 +105,13 @@ def relative_wrapper(engine: Engine, folder: Path) -> str:
 
 def _preload(engine: Engine, words: list[str]) -> list[str]:
     """Return what gives jemalloc to nginx, and to nginx alone, where the engine has it."""
-    if _jemalloc(engine) is None:
+    if engine.allocator is None:
         return []
     if engine.loader is None:
         return [f"[ ! -e {_PRELOAD} ] || export LD_PRELOAD={_PRELOAD}"]
     # LD_PRELOAD would first meet the machine's loader, which may have another C library.
     command = " ".join([words[0], "--preload", _PRELOAD, *words[1:]])
     return [f"if [ -e {_PRELOAD} ]; then", f'\texec {command} "$@"', "fi"]
-
-
-def _jemalloc(engine: Engine) -> Path | None:
-    """Return jemalloc among the engine's own libraries; one of the machine's is not for nginx."""
-    files = (folder / JEMALLOC for folder in engine.library_path)
-    return next((file for file in files if file.is_file()), None)
 
 
 def _below(root: Path, path: Path) -> str:

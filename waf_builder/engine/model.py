@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waf_builder.crs.installed import InstalledCrs
+from waf_builder.engine import layout
 from waf_builder.version import Version
 
 
@@ -15,23 +16,27 @@ class Start:
 
     loader: the dynamic loader of the nginx's own root; None where the machine's fits.
     library_path: where that nginx's libraries are; empty for an installed nginx.
+    preload: the name of a library in one of them that is to be loaded before all others.
     """
 
     nginx: Path
     loader: Path | None = None
     library_path: tuple[Path, ...] = ()
+    preload: str | None = None
 
     def command(self) -> list[str]:
         """Return the argv that starts nginx; its own arguments follow."""
         if self.loader is None:
             return [str(self.nginx)]
-        return [str(self.loader), "--library-path", self._libraries(), str(self.nginx)]
+        before = ["--preload", self.preload] if self.preload else []
+        return [str(self.loader), *before, "--library-path", self._libraries(), str(self.nginx)]
 
     def environment(self) -> dict[str, str]:
         """Return the variables that nginx needs besides those of the caller."""
         if self.loader is not None or not self.library_path:
             return {}
-        return {"LD_LIBRARY_PATH": self._libraries()}
+        before = {"LD_PRELOAD": self.preload} if self.preload else {}
+        return {**before, "LD_LIBRARY_PATH": self._libraries()}
 
     def _libraries(self) -> str:
         return ":".join(str(folder) for folder in self.library_path)
@@ -62,6 +67,11 @@ class Engine:
     def start(self) -> Start:
         """How its nginx is started."""
         return Start(self.nginx, self.loader, self.library_path)
+
+    @property
+    def allocator(self) -> Path | None:
+        """Its own jemalloc; one of the machine's is not for nginx."""
+        return layout.allocator(self.library_path)
 
     def command(self) -> list[str]:
         """Return the argv that starts this nginx; its own arguments follow."""

@@ -25,6 +25,14 @@ _PATIENCE = {
     "Acquire::http::Timeout": "30",
     "Acquire::https::Timeout": "30",
 }
+BRIEF = {
+    "Acquire::Retries": "0",
+    "Acquire::http::Timeout": "10",
+    "Acquire::https::Timeout": "10",
+}
+"""Settings for what is not worth waiting for."""
+
+_STATUS = Path("/var/lib/dpkg/status")
 _FIELDS = ("Package", "Status", "Version", "Architecture", "Multi-Arch", "Provides")
 
 
@@ -154,6 +162,15 @@ class Apt:
 
     def _run(self, arguments: Sequence[str]) -> tuple[int, str, list[str]]:
         return _call(["apt-get", "-q", "-y", *arguments], APT_CONFIG=str(self._conf))
+
+
+def installed() -> str:
+    """Return what is installed on this machine, in dpkg's format."""
+    try:
+        return _STATUS.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        # Without it apt would take everything along, the C library too, and say nothing.
+        raise EngineError(f"cannot read what is installed: {_STATUS}: {error.strerror}") from error
 
 
 def private_status(system: str, *, without: re.Pattern[str], placeholders: Iterable[str]) -> str:

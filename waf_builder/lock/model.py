@@ -11,6 +11,7 @@ from waf_builder.crs.digest import content_digest
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.download import digest_of
 from waf_builder.engine import archives, store
+from waf_builder.engine.allocator import version_of
 from waf_builder.engine.libraries import libraries
 from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
@@ -41,7 +42,8 @@ class LockedEngine:
     """The engine: what of it is None or empty is not locked.
 
     kind: where it is from. release: the system that it is for, a stack such as `scalingo-26` or
-    a distribution's release such as `trixie`. archives: for `platform` the files that it is made
+    a distribution's release such as `trixie`. jemalloc: none for an engine without, and for
+    `platform`, where it comes from elsewhere. archives: for `platform` the files that it is made
     of, and their digests.
     """
 
@@ -50,6 +52,7 @@ class LockedEngine:
     nginx: Part = Part()
     module: Part = Part()
     libmodsecurity: Part = Part()
+    jemalloc: Part = Part()
     archives: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -98,12 +101,14 @@ def lock_of(engine: Engine, crs: InstalledCrs, made_by: str) -> Lock:
     """Return the lock that these meet; EngineError when a file of them cannot be read.
 
     Of a platform's engine the archives are locked and not what is made of them, which depends on
-    the machine's `strip`.
+    the machine's `strip`; nor is its jemalloc, which is none of them, and a deploy does without.
     """
     found = observed(engine, crs, made_by)
-    parts = {"nginx", "module", "libmodsecurity"} if found.engine.archives else set()
+    if not found.engine.archives:
+        return found
+    parts = ("nginx", "module", "libmodsecurity")
     bare = {name: replace(getattr(found.engine, name), digest=None) for name in parts}
-    return replace(found, engine=replace(found.engine, **bare))
+    return replace(found, engine=replace(found.engine, jemalloc=Part(), **bare))
 
 
 def observed(engine: Engine, crs: InstalledCrs, made_by: str) -> Lock:
@@ -123,6 +128,9 @@ def observed(engine: Engine, crs: InstalledCrs, made_by: str) -> Lock:
             nginx=Part(engine.nginx_version, digests["nginx"]),
             module=Part(engine.connector_version, digests["module"]),
             libmodsecurity=Part(engine.modsecurity_version, digests.get("libmodsecurity")),
+            jemalloc=Part(
+                version_of(engine.allocator) if engine.allocator else None, digests.get("jemalloc")
+            ),
             archives=archives.archives_of(engine.root),
         ),
         crs=LockedCrs(crs.version, content),
@@ -145,4 +153,5 @@ def _files(engine: Engine) -> list[tuple[str, Path]]:
         for name, path in linked.items()
         if path and name.startswith("libmodsecurity.so")
     ]
-    return [("nginx", engine.nginx), ("module", engine.module), *library]
+    allocator = [("jemalloc", engine.allocator)] if engine.allocator else []
+    return [("nginx", engine.nginx), ("module", engine.module), *library, *allocator]

@@ -16,7 +16,7 @@ from waf_builder.version import Version
 
 _T = TypeVar("_T")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
-_ENGINE = ("kind", "release", "nginx", "module", "libmodsecurity", "archives")
+_ENGINE = ("kind", "release", "nginx", "module", "libmodsecurity", "jemalloc", "archives")
 _AGAIN = "Make it again: waf-builder lock SPEC"
 
 
@@ -92,6 +92,7 @@ class _Reader:
             nginx=self.part(found, at, "nginx"),
             module=self.part(found, at, "module"),
             libmodsecurity=self.part(found, at, "libmodsecurity"),
+            jemalloc=self.part(found, at, "jemalloc"),
             archives={name: digest for name, digest in digests.items() if digest},
         )
 

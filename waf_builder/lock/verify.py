@@ -43,6 +43,7 @@ def _engine(lock: LockedEngine, found: LockedEngine, file: str) -> Iterator[Prob
         ("nginx", "nginx", lock.nginx, found.nginx),
         ("module", "the module", lock.module, found.module),
         ("libmodsecurity", "libmodsecurity", lock.libmodsecurity, found.libmodsecurity),
+        ("jemalloc", "jemalloc", lock.jemalloc, found.jemalloc),
     ):
         # Of another kind or for another release, every file differs, and that says nothing.
         wanted = Part(part.version) if other else part
@@ -55,7 +56,8 @@ def _engine(lock: LockedEngine, found: LockedEngine, file: str) -> Iterator[Prob
 
 def _part(name: str, code: str, lock: Part, found: Part, file: str) -> Iterator[Problem]:
     if lock.version and lock.version != found.version:
-        yield _problem(code, name, str(lock.version), str(found.version or "unknown"), file)
+        there = "unknown" if found.digest else "none"
+        yield _problem(code, name, str(lock.version), str(found.version or there), file)
     elif lock.digest and found.digest and lock.digest != found.digest:
         same = f"{name} {lock.version}, the same version," if lock.version else name
         yield _problem(code, same, lock.digest, found.digest, file)

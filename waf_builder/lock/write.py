@@ -28,6 +28,7 @@ def _lines(lock: Lock, spec: str) -> Iterator[str]:
     yield from _part("nginx", engine.nginx)
     yield from _part("module", engine.module, "  # ModSecurity-nginx, the connector")
     yield from _part("libmodsecurity", engine.libmodsecurity)
+    yield from _part("jemalloc", engine.jemalloc, "  # nginx's memory allocator")
     if engine.archives:
         yield "  archives:  # nginx with its module, and libmodsecurity with its libraries"
         for name, digest in engine.archives.items():
