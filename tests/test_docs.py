@@ -22,6 +22,7 @@ from docs.spec import SECTIONS, fields
 from specs import SMALLEST, config_of
 from support import deploys
 from support.tree import free_port
+from support.waf import access_line
 
 from waf_builder.check.seclang import lint
 from waf_builder.doctor.memory import BASE_MIB, BODY_FACTOR, WORKER_MIB
@@ -241,22 +242,24 @@ class TestDeploy:
 
 def test_every_environment_variable_is_in_the_reference():
     sources = [*(ROOT / "waf_builder").rglob("*.py"), start_waf()]
-    named = r"\b(?:WAF_[A-Z_]+|CONTAINER_[A-Z]+|SCALINGO_[A-Z_]+|VENDOR_URL|STACK|PORT)\b"
+    named = (
+        r"(?<![\w.@])(?:WAF_[A-Z_]+|CONTAINER(?:_[A-Z]+)?|SCALINGO_[A-Z_]+|VENDOR_URL|STACK|PORT|APP)"
+        r"(?![\w@])"
+    )
     used = set(re.findall(named, text_of(*sources)))
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", text_of(REFERENCE), re.MULTILINE))
     assert used == table
 
 
-def test_every_key_of_the_access_log_is_in_the_reference():
-    template = (ROOT / "templates/nginx.conf.j2").read_text(encoding="utf-8")
-    keys = set(re.findall(r'"([a-z_]+)":"?\$', template))
-    table = text_of(REFERENCE).partition("## Logs")[2].partition("## Problems")[0]
-    listed = {
-        key
-        for row in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
-        for key in re.findall(r"`(\w+)`", row)
-    }
-    assert listed == keys
+def test_every_key_of_the_access_line_is_in_the_reference():
+    template = (ROOT / "templates/logs.conf.j2").read_text(encoding="utf-8")
+    parts = re.search(r"log_format waf escape=json\s*((?:\s*'.*')+);", template)
+    assert parts
+    line = "".join(re.findall(r"'(.*)'", parts[1]))
+    keys = set(access_line(re.sub(r":\$\w+", ":0", line)))
+    table = text_of(REFERENCE).partition("### The access line")[2].partition("### The audit")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert {key for row in rows for key in re.findall(r"`([\w.@]+)`", row)} == keys
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))

@@ -221,7 +221,11 @@ def test_both_logs_are_whole_in_a_file(tmp_path, engine):
         process.kill()
         process.wait()
     lines = (tmp_path / "log").read_text().splitlines()
-    assert [json.loads(line)["status"] for line in lines if line.startswith("{")] == [403] * 20
+    assert [
+        json.loads(line)["http"]["response"]["status_code"]
+        for line in lines
+        if line.startswith("{")
+    ] == [403] * 20
     denied = [line for line in lines if re.search(r"\[error\] .*Access denied with code 403", line)]
     assert len(denied) == 20
     audit_lines = (tmp_path / "audit").read_text().splitlines()

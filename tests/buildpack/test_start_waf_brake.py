@@ -160,7 +160,7 @@ def test_no_route_blocks_and_each_records(blocking, detecting, default, path):
         mark = real.mark()
         assert waf.ask(f"{path}?m={mark}&{ATTACK}").status == 200
         assert 942100 in waf.rules(mark)
-        assert waf.access(f'"path":"{path}"')["waf"] == "detect"
+        assert waf.access(f'"path":"{path}"')["event.action"] == "detect"
 
 
 @pytest.mark.nginx
@@ -199,7 +199,7 @@ def test_a_route_that_is_off_stays_off(blocking):
     with braked(blocking) as waf:
         mark = real.mark()
         assert waf.ask(f"/off/?m={mark}&{ATTACK}").status == 200
-        assert waf.access('"path":"/off/"')["waf"] == "off"
+        assert waf.access('"path":"/off/"')["event.action"] == "off"
         assert not waf.has_audit(mark)
 
 
@@ -214,7 +214,7 @@ def test_without_the_brake_each_route_keeps_its_mode(blocking, mode):
             ("/off/", 200, "off"),
         ):
             assert waf.ask(f"{path}?{ATTACK}").status == status
-            assert waf.access(f'"path":"{path}"')["waf"] == verdict
+            assert waf.access(f'"path":"{path}"')["event.action"] == verdict
         assert waf.ask("/?a=b", headers={"X-Own": "deny"}).status == 403
         lines = (blocking / "runtime/brake-rules.conf").read_text().splitlines()
         assert all(line.startswith("#") for line in lines), "nothing that could cost a request time"

@@ -47,7 +47,7 @@ class TestPage:
     def test_is_html_for_browsers(self, waf: Waf, status: int, accept: str):
         marker = mark()
         response = REFUSALS[status](waf, marker, accept)
-        used = waf.access(marker)["request_id"]
+        used = waf.access(marker)["http.request.id"]
         assert response.status == status
         assert (response.header("Content-Type") or "").startswith("text/html")
         assert "<!doctype html>" in response.text
@@ -62,7 +62,7 @@ class TestPage:
         assert (response.header("Content-Type") or "").startswith("application/json")
         page = json.loads(response.body)["error"]
         assert page["status"] == status
-        assert page["request_id"] == waf.access(marker)["request_id"]
+        assert page["request_id"] == waf.access(marker)["http.request.id"]
 
     def test_is_never_cached(self, waf: Waf, status: int):
         response = REFUSALS[status](waf, mark(), "text/html")
@@ -73,7 +73,7 @@ class TestPage:
 def test_the_request_id_is_in_a_header_too(waf: Waf, status: int):
     marker = mark()
     response = REFUSALS[status](waf, marker, "text/html")
-    assert response.header("X-Request-ID") == waf.access(marker)["request_id"]
+    assert response.header("X-Request-ID") == waf.access(marker)["http.request.id"]
 
 
 def test_a_refusal_of_head_has_no_body(waf: Waf):
@@ -92,7 +92,7 @@ def test_a_backend_that_takes_too_long_is_504(waf: Waf, site: Backend):
     assert time.monotonic() - began < 2.5
     assert response.status == 504
     page = json.loads(response.body)["error"]
-    assert (page["status"], page["request_id"]) == (504, waf.access(marker)["request_id"])
+    assert (page["status"], page["request_id"]) == (504, waf.access(marker)["http.request.id"])
 
 
 def test_pages_cannot_be_asked_for(waf: Waf, site: Backend):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 from support.client import Connection, request
-from support.waf import mark
+from support.waf import access_line, mark
 
 if TYPE_CHECKING:
     from support.backends import Backend, Exchange
@@ -21,8 +20,7 @@ def line_of(waf: Waf, marker: str) -> Line:
     text = waf.stderr.wait_for(lambda line: line.startswith("{") and marker in line)
     assert text
     text.encode()
-    parsed: Line = json.loads(text)
-    return parsed
+    return access_line(text)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +46,14 @@ def test_a_path_is_logged_as_far_as_it_is_one(waf: Waf, sent: bytes, logged: str
     marker = mark()
     data = request(f"/off/{marker}@").replace(b"@", sent, 1)
     assert waf.send(data).status == 200
-    assert line_of(waf, marker)["path"] == f"/off/{marker}{logged}"
+    assert line_of(waf, marker)["url.path"] == f"/off/{marker}{logged}"
 
 
 def test_a_host_that_is_none_is_not_logged(waf: Waf):
     marker = mark()
     data = request(f"/off/{marker}").replace(b"Host: waf.test", b"Host: \xe9\xff")
     assert waf.send(data).status in {200, 400}
-    assert line_of(waf, marker)["host"] == ""
+    assert line_of(waf, marker)["url.domain"] == ""
 
 
 @pytest.mark.parametrize("status", ["099", "007", "000", "200", "999"])
@@ -68,4 +66,4 @@ def test_a_status_is_a_number(waf: Waf, site: Backend, status: str):
     with Connection(waf.address) as connection:
         connection.send(request(f"/off/{marker}"))
         connection.read_head()
-    assert line_of(waf, marker)["status"] in {int(status), 502}
+    assert line_of(waf, marker)["http.response.status_code"] in {int(status), 502}

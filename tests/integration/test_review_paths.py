@@ -88,7 +88,8 @@ def test_it_is_a_400_that_the_log_calls_a_reject(guarded: Waf, site: Backend):
     marker = mark()
     assert guarded.ask(f"/read/..%2foff/{marker}").status == 400
     line = guarded.access(marker)
-    assert (line["status"], line["waf"], line["route"]) == (400, "reject", "")
+    seen = (line["http.response.status_code"], line["event.action"], line["waf.route"])
+    assert seen == (400, "reject", "")
     assert site.received() == []
 
 

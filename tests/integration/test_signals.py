@@ -88,7 +88,7 @@ def test_requests_in_flight_are_answered(
         assert waf.process.wait(timeout=10) == 0
         waf.stderr.join()
         assert [answer.status for answer in answers] == [200]
-        assert waf.access(path)["status"] == 200
+        assert waf.access(path)["http.response.status_code"] == 200
         assert programs_in(main_tree) == []
 
 

@@ -62,7 +62,7 @@ def test_trusts_no_client_address_from_outside_the_routers_range(smallest: Waf, 
     received = site.only(f"/{marker}")
     assert received.header("X-Real-IP") == "127.0.0.1"
     assert received.header("X-Forwarded-Proto") == "http"
-    assert smallest.access(marker)["client_ip"] == "127.0.0.1"
+    assert smallest.access(marker)["client.ip"] == "127.0.0.1"
 
 
 def test_hides_the_private_name_in_redirects(smallest: Waf, site: Backend):

@@ -138,7 +138,7 @@ class TestUpload:
         response = post(waf, f"{path}{marker}", b"x" * size, "application/octet-stream")
         assert response.status == 413
         assert site.received() == []
-        assert waf.access(marker)["status"] == 413
+        assert waf.access(marker)["http.response.status_code"] == 413
 
     def test_at_the_limit_passes(self, waf: Waf):
         assert post(waf, "/small/full", b"x" * 1024, "application/octet-stream").status == 200

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
-from waf_builder.run.logs import HOLD_SECONDS, Narrator
+from waf_builder.run.logs import ACCESS_KEYS, HOLD_SECONDS, Narrator
 
 ID = "47bf6664bd0b1ae1b7d2d439806f3f54"
 
@@ -32,21 +33,25 @@ def narrator(clock: Clock) -> Narrator:
 
 
 def access(**given: object) -> str:
-    record = {
+    """Return a line as nginx writes it; what is given is named as `ACCESS_KEYS` does."""
+    told: dict[str, object] = {
         "time": "2026-11-23T12:01:22.123+01:00",
-        "request_id": ID,
-        "client_ip": "203.0.113.7",
+        "id": ID,
         "method": "GET",
-        "host": "www.example.com",
         "path": "/",
         "status": 200,
-        "bytes": 12,
-        "duration": 0.0034,
-        "upstream": "127.0.0.1:3000",
-        "route": "/",
-        "waf": "pass",
+        "nanoseconds": 3_400_000,
+        "verdict": "pass",
+        **given,
     }
-    return json.dumps({**record, **given})
+    record: dict[str, Any] = {"client": {"ip": "203.0.113.7"}, "waf": {"route": "/"}}
+    for noun, value in told.items():
+        *parents, name = ACCESS_KEYS[noun].split(".")
+        inner = record
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[name] = value
+    return json.dumps(record)
 
 
 def audit(*messages: tuple[str, str], status: int = 403, **given: object) -> str:
@@ -83,7 +88,7 @@ def test_a_request_that_passes(narrator):
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
 def test_a_blocked_request_is_one_line_in_whatever_order_its_records_come(narrator, order):
-    records = [access(status=403, waf="block"), audit(SQLI, SCORE), DENIED]
+    records = [access(status=403, verdict="block"), audit(SQLI, SCORE), DENIED]
     (told,) = tell(narrator, *(records[one] for one in order))
     assert told == (
         "12:01:22.123 403 block  GET /?id=1"
@@ -119,7 +124,7 @@ def test_rules_of_a_request_that_passes(narrator):
 
 
 def test_a_request_that_only_the_error_log_explains(narrator):
-    (told,) = tell(narrator, access(status=403, waf="block"), DENIED)
+    (told,) = tell(narrator, access(status=403, verdict="block"), DENIED)
     assert told == (
         "12:01:22.123 403 block  GET /"
         "  949110 Inbound Anomaly Score Exceeded (Total Score: 5)  3 ms"
@@ -146,7 +151,7 @@ def test_the_verdict_of_an_audit_record_alone(narrator, given, verdict):
 
 
 def test_a_line_waits_for_what_the_other_log_says(narrator, clock):
-    assert narrator.feed(access(waf="block", status=403)) == []
+    assert narrator.feed(access(verdict="block", status=403)) == []
     clock.now += HOLD_SECONDS / 2
     assert narrator.feed(audit(SQLI)) == []
     assert narrator.due() == []
@@ -158,7 +163,7 @@ def test_a_line_waits_for_what_the_other_log_says(narrator, clock):
 def test_a_request_is_told_although_others_keep_coming(narrator, clock):
     assert narrator.feed(access(path="/first")) == []
     clock.now += HOLD_SECONDS
-    assert narrator.feed(access(request_id="other")) == ["12:01:22.123 200 pass   GET /first  3 ms"]
+    assert narrator.feed(access(id="other")) == ["12:01:22.123 200 pass   GET /first  3 ms"]
 
 
 @pytest.mark.parametrize(
@@ -173,8 +178,9 @@ def test_a_request_is_told_although_others_keep_coming(narrator, clock):
         "{}",
         '{"transaction": []}',
         '{"transaction": {"unique_id": 5}}',
-        '{"request_id": 5, "status": 200, "path": "/"}',
-        '{"request_id": "a", "of": "somebody else"}',
+        '{"http": {"request": {"id": 5}, "response": {"status_code": 200}}, "url": {"path": "/"}}',
+        '{"http": {"request": {"id": "a"}, "response": 200}, "url": {"path": "/"}}',
+        '{"http": [], "url": {"path": {}}}',
     ],
 )
 def test_anything_else_passes_through_at_once(narrator, line):
@@ -197,10 +203,17 @@ def test_a_record_that_is_not_as_expected_is_told_all_the_same(narrator, record)
 
 @pytest.mark.parametrize(
     ("duration", "told"),
-    [(0, "0 ms"), ("0.120", "120 ms"), (1, "1.0 s"), (12.34, "12.3 s"), ("", ""), (None, "")],
+    [
+        (0, "0 ms"),
+        (120_000_000, "120 ms"),
+        (10**9, "1.0 s"),
+        (12_340_000_000, "12.3 s"),
+        ("1", ""),
+        (None, ""),
+    ],
 )
 def test_how_long_it_took(narrator, duration, told):
-    (line,) = tell(narrator, access(duration=duration))
+    (line,) = tell(narrator, access(nanoseconds=duration))
     assert line == f"12:01:22.123 200 pass   GET /  {told}".rstrip()
 
 

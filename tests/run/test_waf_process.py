@@ -59,7 +59,7 @@ def test_serves_while_entered_and_leaves_nothing(tree):
     assert waf.status == 0
     assert gone(started)
     assert any(line.startswith(f"waf: listening on 127.0.0.1:{port}, ") for line in lines)
-    assert sum('"status":' in line for line in lines) == 2, "the access log, to its last line"
+    assert sum('"status_code":' in line for line in lines) == 2, "the access log, to its last line"
     assert sum('"10001"' in line and '"transaction"' in line for line in lines) == 1
     assert (tree / "runtime/resolver.conf").read_text() == "resolver 127.0.0.1 ipv6=off;\n"
 

@@ -41,12 +41,9 @@ http {
         403 block;
         default pass;
     }
-    log_format waf escape=json '{"time":"$time_iso8601","request_id":"$request_id",'
-        '"client_ip":"$remote_addr","method":"$request_method","host":"$host",'
-        '"path":"$request_uri","status":$status,"bytes":$body_bytes_sent,'
-        '"duration":$request_time,"upstream":"$upstream_addr",'
-        '"upstream_status":"$upstream_status","upstream_time":"$upstream_response_time",'
-        '"route":"/","waf":"$verdict"}';
+    log_format waf escape=json '{"@timestamp":"$time_iso8601","event":{"action":"$verdict"},'
+        '"http":{"request":{"id":"$request_id","method":"$request_method"},'
+        '"response":{"status_code":$status}},"url":{"domain":"$host","path":"$request_uri"}}';
     access_log /dev/stderr waf;
 
     client_body_temp_path runtime/temp/client_body;

@@ -38,9 +38,23 @@ _PATIENCE = 10.0
 _marks = itertools.count(1)
 
 
+def access_line(text: str) -> Line:
+    """Return a line of the access log by whole names: `line["http.request.id"]`."""
+
+    def flat(value: Line, before: str = "") -> Line:
+        line: Line = {}
+        for key, inner in value.items():
+            line |= (
+                flat(inner, f"{before}{key}.") if isinstance(inner, dict) else {before + key: inner}
+            )
+        return line
+
+    return flat(json.loads(text))
+
+
 def mark() -> str:
-    """Return a path segment that no other request of this run has."""
-    return f"m{os.getpid()}x{next(_marks)}"
+    """Return a path segment that no other request of this run has, nor begins with."""
+    return f"m{os.getpid()}x{next(_marks):05}"
 
 
 class Log:
@@ -139,11 +153,17 @@ class Waf:
             time.sleep(0.01)
 
     def access(self, wanted: str) -> Line:
-        """Return the access line that holds this text; AssertionError when none comes."""
+        """Return the access line that holds this text; AssertionError when none comes.
+
+        Its keys are whole names: `line["url.path"]`.
+        """
         line = self.stderr.wait_for(lambda line: line.startswith("{") and wanted in line)
         assert line, f"no access line with {wanted!r} in:\n" + "\n".join(self.stderr.lines[-20:])
-        parsed: Line = json.loads(line)
-        return parsed
+        return access_line(line)
+
+    def access_lines(self) -> list[Line]:
+        """Return every access line that has been written."""
+        return [access_line(line) for line in self.stderr.lines if line.startswith("{")]
 
     def audit(self, wanted: str) -> Line:
         """Return the audit record that holds this text; AssertionError when none comes."""

@@ -25,6 +25,9 @@ BOOT_SAMPLES: Final = {
     "RESOLVERS": "127.0.0.1",
     "WORKERS": "1",
     "BRAKE": "",
+    "APP": "my-waf",
+    "CONTAINER": "web-1",
+    "CONTAINER_VERSION": "1",
 }
 """What a check uses for the values that start-waf finds out; boot/fields names further ones.
 

@@ -29,7 +29,7 @@ def outputs(config: Config) -> Iterator[Output]:
     for page in config.error_pages:
         for kind in ("html", "json"):
             yield Output(f"errors/{page.status}.{kind}", f"errors/page.{kind}.j2", {"page": page})
-    boot = ["listen", "workers", "brake", "brake-rules"]
+    boot = ["listen", "workers", "logs", "brake", "brake-rules"]
     boot += ["resolver"] if config.resolves else []
     boot += ["backends"] if config.boot_fields else []
     for name in boot:

@@ -13,15 +13,18 @@ HOLD_SECONDS = 0.15
 """How long a request's line waits for what the other logs say of the same request."""
 
 ACCESS_KEYS = {
-    "time": "time",
-    "id": "request_id",
-    "method": "method",
-    "path": "path",
-    "status": "status",
-    "seconds": "duration",
-    "verdict": "waf",
+    "time": "@timestamp",
+    "id": "http.request.id",
+    "method": "http.request.method",
+    "path": "url.path",
+    "status": "http.response.status_code",
+    "nanoseconds": "event.duration",
+    "verdict": "event.action",
 }
-"""What the access log calls the things that are told here; the templates write it."""
+"""What the access log calls the things that are told here; the templates write it.
+
+https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html
+"""
 
 _PATH_LENGTH = 100
 _MESSAGE_LENGTH = 90
@@ -91,10 +94,18 @@ def _hear(line: str) -> tuple[str, str, Record] | None:
     transaction = record.get("transaction")
     if isinstance(transaction, dict) and isinstance(transaction.get("unique_id"), str):
         return transaction["unique_id"], "audit", transaction
-    key = record.get(ACCESS_KEYS["id"])
-    if isinstance(key, str) and {ACCESS_KEYS["status"], ACCESS_KEYS["path"]} <= record.keys():
-        return key, "access", record
+    told = {noun: _at(record, key) for noun, key in ACCESS_KEYS.items()}
+    if isinstance(told["id"], str) and None not in {told["status"], told["path"]}:
+        return told["id"], "access", told
     return None
+
+
+def _at(record: Record, key: str) -> object:
+    """Return what stands at a key such as `url.path`, or None."""
+    found: object = record
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if not isinstance(found, dict | list) else None
 
 
 def _request_line(parts: Parts) -> str:
@@ -110,15 +121,15 @@ def _request_line(parts: Parts) -> str:
     elif error is not None:
         told.append(_tell_rules([(str(error["rule"]), str(error["message"]))]))
     if access is not None:
-        told.append(_took(access.get(ACCESS_KEYS["seconds"])))
+        told.append(_took(access["nanoseconds"]))
     return "  ".join(words for words in told if words)
 
 
 def _tell_access(record: Record, audit: Record) -> str:
-    get = {noun: record.get(key) for noun, key in ACCESS_KEYS.items()}
     # The audit log has the query as well, which is where most attacks are.
-    path = _part(audit, "request").get("uri") or get["path"]
-    return _what(get["time"], get["status"], str(get["verdict"] or ""), get["method"], path)
+    path = _part(audit, "request").get("uri") or record["path"]
+    verdict = str(record["verdict"] or "")
+    return _what(record["time"], record["status"], verdict, record["method"], path)
 
 
 def _tell_audit(record: Record) -> str:
@@ -183,12 +194,11 @@ def _clock_time(when: object) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
 
 
-def _took(seconds: object) -> str:
-    try:
-        value = float(str(seconds))
-    except ValueError:
+def _took(nanoseconds: object) -> str:
+    if not isinstance(nanoseconds, int):
         return ""
-    return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+    seconds = nanoseconds / 1e9
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
 def _cut(value: object, length: int) -> str:
