@@ -72,3 +72,9 @@ lock: $(READY) ## Lock the newest libraries that a deploy uses
 lint: lint-buildpack
 lint-buildpack: $(READY)
 	@$(BIN)/shellcheck --external-sources --enable=all buildpack/bin/* buildpack/lib/*.sh buildpack/package
+
+.PHONY: conformance
+TESTS ?= ../shared/crs-3.3.4-tests
+ENGINE ?= old
+conformance: $(READY) ## Run the Core Rule Set's own tests: TESTS=DIR CRS=DIR ENGINE=old, new or DIR
+	@PYTHONPATH=tests $(BIN)/python -m conformance $(TESTS) --engine $(ENGINE) $(if $(CRS),--crs $(CRS))

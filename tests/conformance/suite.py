@@ -1,0 +1,206 @@
+"""The Core Rule Set project's regression tests, read from their YAML in both of its forms.
+
+https://github.com/coreruleset/ftw-tests-schema describes them. The older form has `stage:` around
+each stage, `test_title` for an id, and looks for text in the log instead of ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_REPEAT = re.compile(r'\{\{ "(.*?)" \| repeat (\d+) \}\}')
+_RULE = re.compile(r"\d{6}")
+
+_INPUT = {
+    "autocomplete_headers",
+    "data",
+    "dest_addr",
+    "encoded_request",
+    "follow_redirect",
+    "headers",
+    "method",
+    "ordered_headers",
+    "port",
+    "protocol",
+    "raw_request",
+    "stop_magic",
+    "uri",
+    "version",
+}
+_OUTPUT = {
+    "expect_error",
+    "isolated",
+    "log",
+    "log_contains",
+    "no_log_contains",
+    "response_contains",
+    "retry_once",
+    "status",
+}
+_LOG = {"expect_ids", "match_regex", "no_expect_ids", "no_match_regex"}
+
+
+class SuiteError(Exception):
+    """A test that cannot be read: the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One request. raw: its bytes, where the test gives them; nothing else counts then.
+
+    completes: whether the headers that a client has to send are added where they are missing.
+    redirected: whether it goes where the answer before it pointed to.
+    """
+
+    method: str = "GET"
+    uri: str = "/"
+    version: str = "HTTP/1.1"
+    headers: tuple[tuple[str, str], ...] = ()
+    data: bytes = b""
+    raw: bytes | None = None
+    completes: bool = True
+    redirected: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """What must come of a request; whatever is empty is not looked at.
+
+    error: whether there must be no answer that is HTTP. isolated: no other rule may match.
+    """
+
+    status: tuple[int, ...] = ()
+    rules: tuple[int, ...] = ()
+    no_rules: tuple[int, ...] = ()
+    log: str = ""
+    no_log: str = ""
+    response: str = ""
+    error: bool = False
+    isolated: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A request and what must come of it."""
+
+    input: Input
+    output: Output
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test. skipped: why it cannot be run, empty when it can."""
+
+    id: str
+    stages: tuple[Stage, ...]
+    skipped: str = ""
+
+
+def load(folder: Path) -> list[Case]:
+    """Return the tests of every YAML file below a folder, in the order of their files.
+
+    `nginx-overrides.yaml` beside the folder says what the project itself expects from nginx.
+    """
+    overrides = _overrides(folder.resolve().parent / "nginx-overrides.yaml")
+    files = sorted(file for file in folder.rglob("*.y*ml") if file.suffix in {".yaml", ".yml"})
+    cases = [case for file in files for case in _read(file, overrides)]
+    if not cases:
+        raise SuiteError(f"{folder}: no tests")
+    seen: dict[str, int] = {}
+    for index, case in enumerate(cases):
+        seen[case.id] = seen.get(case.id, 0) + 1
+        if seen[case.id] > 1:
+            cases[index] = replace(case, id=f"{case.id}({seen[case.id]})")
+    return cases
+
+
+def _read(file: Path, overrides: Mapping[str, Output]) -> Iterator[Case]:
+    document = yaml.load(file.read_bytes(), _LOADER)  # noqa: S506 (either is a safe loader)
+    if not document:
+        return
+    disabled = (document.get("meta") or {}).get("enabled") is False
+    rule = str(document.get("rule_id") or "".join(_RULE.findall(file.name)[:1]))
+    for number, test in enumerate(document["tests"], 1):
+        name = str(test.get("test_title") or f"{rule}-{test.get('test_id', number)}")
+        try:
+            stages = tuple(map(_stage, test["stages"]))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise SuiteError(f"{file}: {name}: {error!r}") from error
+        if name in overrides:
+            stages = tuple(replace(stage, output=overrides[name]) for stage in stages)
+        yield Case(name, stages, "the file is disabled" if disabled else "")
+
+
+def _overrides(file: Path) -> dict[str, Output]:
+    if not file.is_file():
+        return {}
+    document = yaml.load(file.read_bytes(), _LOADER)  # noqa: S506
+    return {
+        f"{one['rule_id']}-{test}": _output(one.get("output") or {})
+        for one in document["test_overrides"]
+        for test in one["test_ids"]
+    }
+
+
+def _stage(given: Mapping[str, Any]) -> Stage:
+    stage = given.get("stage", given)
+    parsed = Stage(_input(stage["input"]), _output(stage.get("output") or {}))
+    if "stage" in given and not parsed.input.data:
+        # The runner of the older form announced a body only where there was one.
+        return replace(parsed, input=replace(parsed.input, completes=False))
+    return parsed
+
+
+def _input(given: Mapping[str, Any]) -> Input:
+    _require_known(given, _INPUT)
+    raw = None
+    if "encoded_request" in given:
+        raw = base64.b64decode(given["encoded_request"])
+    elif "raw_request" in given:
+        raw = given["raw_request"].encode()
+    data = given.get("data", "")
+    if isinstance(data, list):
+        data = "\r\n".join(map(str, data))
+    headers = [(str(name), str(value)) for name, value in (given.get("headers") or {}).items()]
+    headers += [(one["name"], str(one["value"])) for one in given.get("ordered_headers", ())]
+    return Input(
+        method=given.get("method", "GET"),
+        uri=given.get("uri", "/"),
+        version=given.get("version", "HTTP/1.1"),
+        headers=tuple(headers),
+        # The one function of the runner's template language that the tests use.
+        data=_REPEAT.sub(lambda found: found[1] * int(found[2]), data).encode(),
+        raw=raw,
+        completes=given.get("autocomplete_headers", not given.get("stop_magic", False)),
+        redirected=given.get("follow_redirect", False),
+    )
+
+
+def _output(given: Mapping[str, Any]) -> Output:
+    _require_known(given, _OUTPUT)
+    log = given.get("log") or {}
+    _require_known(log, _LOG)
+    status = given.get("status", ())
+    return Output(
+        status=tuple(status) if isinstance(status, Sequence) else (status,),
+        rules=tuple(log.get("expect_ids", ())),
+        no_rules=tuple(log.get("no_expect_ids", ())),
+        log=log.get("match_regex") or given.get("log_contains", ""),
+        no_log=log.get("no_match_regex") or given.get("no_log_contains", ""),
+        response=given.get("response_contains", ""),
+        error=given.get("expect_error", False),
+        isolated=given.get("isolated", False),
+    )
+
+
+def _require_known(given: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := set(given) - known:
+        raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
