@@ -8,6 +8,7 @@ them. `pytest --update-golden` writes what is expected anew.
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import re
 import shutil
 from collections.abc import Mapping
@@ -37,20 +38,23 @@ PAGES_IN = FOLDER / "golden" / "smallest-new" / "expected" / "errors"
 
 TARGETS = {"old": OLD, "newest": NEWEST}
 _CUT = re.compile(r"^-{10}\n", re.MULTILINE)
-_SETTING = re.compile(r"^# (environment|target): (.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^# (environment|target|today): (.*)$", re.MULTILINE)
+LONG_AGO = dt.date(2000, 1, 1)
+"""What day it is where a case does not say, so that none changes with the calendar."""
 
 
 @dataclass(frozen=True)
 class ErrorCase:
-    """A spec, what its comments say of the environment and the target, the problems expected."""
+    """A spec, the problems expected, and what its comments say of what it is read in."""
 
     text: str
     expected: str
     target: Target = NEWEST
     environ: Mapping[str, str] = field(default_factory=dict)
+    today: dt.date = LONG_AGO
 
     def problems(self) -> list[Problem]:
-        spec, problems = loads(self.text, "backend.yaml", self.environ)
+        spec, problems = loads(self.text, "backend.yaml", self.environ, self.today)
         if spec is not None and not errors_in(problems):
             try:
                 build(spec, self.target, at=yaml.read(self.text, "backend.yaml").place)
@@ -64,7 +68,8 @@ def read_case(file: Path) -> ErrorCase:
     settings = dict(_SETTING.findall(text))
     environ = dict(word.split("=", 1) for word in settings.get("environment", "").split())
     target = TARGETS[settings.get("target", "newest")]
-    return ErrorCase(text, "".join(rest), target, environ)
+    today = dt.date.fromisoformat(settings.get("today", str(LONG_AGO)))
+    return ErrorCase(text, "".join(rest), target, environ, today)
 
 
 @pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
@@ -175,7 +180,7 @@ def test_every_code_is_named_by_a_test():
 
 def render_case(case: Path) -> tuple[Config, Overrides, Tree]:
     """Render a case as `pipeline.render_spec` does, for the case's target."""
-    loaded = load(case / "backend.yaml", _environment(case))
+    loaded = load(case / "backend.yaml", _environment(case), LONG_AGO)
     assert loaded.warnings == ()
     overrides = find_overrides(case)
     config = build(

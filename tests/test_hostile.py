@@ -39,6 +39,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_cidr": ["192.0.2.0/24"],
     "_content_type": ["text/plain"],
     "_crs": ["4"],
+    "_date": ["2027-03-31"],
     "_duration": ["2s"],
     "_header": ["X-Client"],
     "_host": ["a.internal", "192.0.2.1", "${X}"],

@@ -164,6 +164,18 @@ def test_validate_with_a_warning():
     assert seen(run("validate", "backend.yaml", "--strict")) == (1, "", WEB_WARNING + "1 problem\n")
 
 
+def test_validate_compares_dates_with_the_day_that_it_is():
+    for day, overdue in (("2001-01-01", True), ("9999-12-31", False)):
+        write(f"{SMALLEST}waf: {{mode: detect, enforce_after: {day}}}\n")
+        warned, strict = (
+            run("validate", "backend.yaml"),
+            run("validate", "backend.yaml", "--strict"),
+        )
+
+        assert ("spec.enforce-after-past" in warned.stderr) == overdue
+        assert (warned.exit_code, strict.exit_code) == (0, int(overdue))
+
+
 def test_validate_for_machines(spec: Path):
     good = run("validate", "backend.yaml", "--format", "json")
     write(BROKEN)

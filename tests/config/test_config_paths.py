@@ -43,6 +43,7 @@ def test_where_all_routes_are_alike_nothing_is(routes: list[dict[str, Any]]):
         {"waf": {"paranoia_level": 2}},
         {"waf": {"max_arguments": 2000}},
         {"methods": ["GET"]},
+        {"content_types": ["application/json"]},
         {"websocket": True},
     ],
     ids=str,

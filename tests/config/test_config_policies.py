@@ -215,7 +215,7 @@ def test_one_limit_for_bodies_through_all_layers(common, own, size: int, in_ngin
         (["GET", "HEAD", "POST"], None, ["GET"], "GET HEAD POST"),
         (["GET", "HEAD"], None, ["PURGE", "GET"], "PURGE GET HEAD"),
         (["GET", "HEAD"], None, ["PURGE"], "PURGE"),
-        (["GET", "HEAD"], ["GET"], ["PURGE", "GET"], "GET"),
+        (["GET", "HEAD"], ["GET", "PURGE"], ["PURGE"], "GET PURGE"),
         (["GET", "HEAD"], ["GET", "PUT"], None, "GET PUT"),
     ],
 )
@@ -231,6 +231,30 @@ def test_the_methods_of_a_route_are_allowed_in_the_rules(common, own, route, all
     )
 
     assert holds["variables"]["allowed_methods"] == allowed
+
+
+@pytest.mark.parametrize(
+    ("own", "route", "allowed"),
+    [
+        (None, ["text/csv"], "|text/csv| |a/b|"),
+        # The header of a request without a body is looked at, too: the common types stay.
+        (None, ["x/y", "a/b"], "|text/csv| |a/b| |x/y|"),
+        (["x/y", "c/d"], ["x/y"], "|x/y| |c/d|"),
+        (["c/d"], None, "|c/d|"),
+    ],
+)
+def test_the_types_of_a_route_are_allowed_in_the_rules(own, route, allowed: str):
+    holds = in_force(
+        tree_of(
+            spec(
+                {"allowed_content_types": ["text/csv", "a/b"]},
+                {"allowed_content_types": own} if own else {},
+                **({"content_types": route} if route else {}),
+            )
+        )
+    )
+
+    assert holds["variables"]["allowed_request_content_type"] == allowed
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,25 @@ def test_methods(methods: list[str], allow: str):
     assert location.methods == allow.replace(", ", "|")
 
 
+def test_content_types():
+    names = ["application/json", "application/vnd.api+json"]
+    (location,) = config({"path": "/", "content_types": names}).servers[0].locations
+
+    assert location.accept == "application/json, application/vnd.api+json"
+    assert location.content_types == "application/json|application/vnd[.]api[+]json"
+
+
+def test_a_415_names_the_types_only_where_a_route_has_some():
+    route = "path: /, backend: api, content_types: [application/json]"
+    with_some = tree_of(f"{TWO_BACKENDS}routes: [{{{route}}}]\n")["nginx.conf"]
+    without = tree_of(f"{TWO_BACKENDS}routes: [{{path: /, backend: api}}]\n")["nginx.conf"]
+
+    assert "add_header Accept $waf_accept always;" in with_some
+    assert "waf_body_type" in with_some
+    assert "waf_accept" not in without
+    assert "waf_body_type" not in without
+
+
 def test_a_405_names_the_methods_only_where_a_route_has_some():
     with_some = tree_of(TWO_BACKENDS + "routes: [{path: /, backend: api, methods: [GET]}]\n")
     without = tree_of(TWO_BACKENDS + "routes: [{path: /, backend: api}]\n")

@@ -41,6 +41,7 @@ _WORDS = {
     "_header": "header name",
     "_cidr": "address range",
     "_size": "size: `512k`, `10m`",
+    "_date": "day: `2027-03-31`",
     "_duration": "time: `500ms`, `28s`",
     "_sticky": "`client_ip` or `cookie:NAME`",
     "_crs": 'a major such as `"4"`, or a version such as `4.25.1`',

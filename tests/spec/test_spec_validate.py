@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
-from specs import APP_ID, NETWORK_ID, SMALLEST, TWO_BACKENDS, codes_of, problems_of
+from specs import APP_ID, NETWORK_ID, SMALLEST, TWO_BACKENDS, codes_of, problems_of, tree_of
 
 from waf_builder.problem import Severity
+from waf_builder.spec.load import loads
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -206,6 +209,45 @@ def test_trusting_the_private_network_is_a_warning(cidr: str, fine: bool):
     assert [(found.code, found.severity) for found in problems] == (
         [] if fine else [("spec.trusts-private-network", Severity.WARNING)]
     )
+
+
+class TestEnforceAfter:
+    DAY = "2027-03-31"
+    DETECT = f"waf: {{mode: detect, enforce_after: {DAY}}}\n"
+
+    @pytest.mark.parametrize(
+        ("today", "overdue"),
+        [("2027-03-30", False), ("2027-03-31", False), ("2027-04-01", True), ("2028-01-01", True)],
+    )
+    def test_the_day_itself_is_the_last(self, today: str, overdue: bool):
+        _, problems = loads(SMALLEST + self.DETECT, "f", {}, date.fromisoformat(today))
+
+        assert [(found.code, found.severity) for found in problems] == (
+            [("spec.enforce-after-past", Severity.WARNING)] if overdue else []
+        )
+
+    @pytest.mark.parametrize(
+        ("common", "own", "codes"),
+        [
+            ("mode: detect", f"enforce_after: {DAY}", []),
+            ("mode: block", f"mode: detect, enforce_after: {DAY}", []),
+            ("mode: block", f"enforce_after: {DAY}", ["spec.enforce-after-mode"]),
+            ("mode: detect", f"mode: block, enforce_after: {DAY}", ["spec.enforce-after-mode"]),
+            # What a route does with the mode says nothing of the date of all others.
+            (f"mode: detect, enforce_after: {DAY}", "mode: block", []),
+            (f"mode: detect, enforce_after: {DAY}", 'mode: "off"', []),
+        ],
+    )
+    def test_only_a_mode_that_detects_has_a_date(self, common: str, own: str, codes: list[str]):
+        text = f"{SMALLEST}waf: {{{common}}}\nroutes: [{{path: /, waf: {{{own}}}}}]\n"
+        _, problems = loads(text, "f", {}, date(2027, 1, 1))
+
+        assert [found.code for found in problems] == codes
+
+    def test_a_date_that_is_past_changes_nothing_that_is_rendered(self):
+        assert tree_of(SMALLEST + self.DETECT) == tree_of(SMALLEST + "waf: {mode: detect}\n")
+        past = SMALLEST + self.DETECT.replace("2027", "2001")
+        assert tree_of(past) == tree_of(SMALLEST + "waf: {mode: detect}\n")
 
 
 def test_everything_at_once_in_the_order_of_the_file():

@@ -21,6 +21,7 @@ ERROR_PAGES = (
     ErrorPage(405, "Method not allowed", "This address does not take this kind of request."),
     ErrorPage(413, "Too large", "What you sent is larger than this site accepts."),
     ErrorPage(414, "Address too long", "The address of this request is too long."),
+    ErrorPage(415, "Type not accepted", "This address does not take this kind of content."),
     ErrorPage(429, "Too many requests", "You sent many requests in a short time. " + _RETRY),
     ErrorPage(500, "Something went wrong", "The server could not handle this request."),
     ErrorPage(502, "Not available", "The site does not answer at the moment. " + _RETRY),

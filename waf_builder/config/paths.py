@@ -69,7 +69,7 @@ def _grouped(patterns: Sequence[str]) -> Iterator[str]:
 def _key(location: Location) -> Hashable:
     """Return what a request may be after, as it would get it on another route."""
     variables = location.policy.variables if location.policy else None
-    return location.mode, variables, location.methods, location.websocket
+    return location.mode, variables, location.methods, location.content_types, location.websocket
 
 
 def _fallback(servers: Sequence[Server]) -> set[Hashable]:

@@ -124,7 +124,9 @@ def build_policy(waf: WafPolicy, max_body: int, target: Target) -> Policy:
 def route_waf(route: Route, spec: Spec) -> WafPolicy:
     """Return the knobs that hold on a route.
 
-    Methods that a route names are allowed there: nginx has refused every other before.
+    Methods and types of bodies that a route names are allowed there: nginx has refused every
+    other before. The common types stay allowed, since the rule set looks at the header of a
+    request without a body, too.
     """
     changes = {
         name: value
@@ -135,6 +137,10 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
     missing = set(methods) - set(spec.waf.allowed_methods)
     if missing and "allowed_methods" not in changes:
         changes["allowed_methods"] = methods
+    common = spec.waf.allowed_content_types
+    types = tuple(name for name in route.content_types if name not in common)
+    if types and "allowed_content_types" not in changes:
+        changes["allowed_content_types"] = common + types
     if "paranoia_level" in changes and "detection_paranoia_level" not in changes:
         wanted = spec.waf.detection_paranoia_level or 0
         changes["detection_paranoia_level"] = max(wanted, changes["paranoia_level"])

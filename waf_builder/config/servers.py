@@ -74,6 +74,8 @@ def _location(
         policy=changed,
         methods="|".join(methods),
         allow=", ".join(methods),
+        content_types=_content_type_pattern(route.content_types),
+        accept=", ".join(route.content_types),
         max_body=route.max_body,
         websocket=route.websocket,
         streaming=route.streaming,
@@ -82,6 +84,11 @@ def _location(
         timeouts=timeouts if timeouts != common[0] else None,
         tries=backend.tries if backend.tries != common[1] else None,
     )
+
+
+def _content_type_pattern(content_types: Sequence[str]) -> str:
+    """Return a pattern of the types; in brackets, since nginx has its own use for backslashes."""
+    return re.sub(r"[.+]", r"[\g<0>]", "|".join(content_types))
 
 
 def _timeouts(route: Route, backend: Backend) -> Timeouts:

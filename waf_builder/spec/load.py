@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,9 +45,14 @@ class LoadedSpec:
     at: Locator
 
 
-def load(file: Path, environ: Mapping[str, str] | None = None) -> LoadedSpec:
+def load(
+    file: Path,
+    environ: Mapping[str, str] | None = None,
+    today: dt.date | None = None,
+) -> LoadedSpec:
     """Return the spec in file.
 
+    today: what its dates are compared with; left out, the day that it is (UTC).
     Raises ProblemsError with every problem in it, and WafBuilderError if it cannot be read.
     """
     try:
@@ -66,18 +72,27 @@ def load(file: Path, environ: Mapping[str, str] | None = None) -> LoadedSpec:
     except OSError as error:
         raise WafBuilderError(f"{file} cannot be read: {error.strerror}") from None
     document = yaml.read(text, str(file))
-    spec, problems = _spec(document, os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    spec, problems = _spec(document, environ, today or _today())
     if spec is None or errors_in(problems):
         raise ProblemsError(problems)
     return LoadedSpec(spec, file.parent, tuple(problems), document.place)
 
 
-def loads(text: str, file: str, environ: Mapping[str, str]) -> tuple[Spec | None, list[Problem]]:
+def loads(
+    text: str, file: str, environ: Mapping[str, str], today: dt.date | None = None
+) -> tuple[Spec | None, list[Problem]]:
     """Return the spec in text, or None, and every problem with it in the order of the file."""
-    return _spec(yaml.read(text, file), environ)
+    return _spec(yaml.read(text, file), environ, today or _today())
 
 
-def _spec(document: yaml.Document, environ: Mapping[str, str]) -> tuple[Spec | None, list[Problem]]:
+def _today() -> dt.date:
+    return dt.datetime.now(tz=dt.timezone.utc).date()
+
+
+def _spec(
+    document: yaml.Document, environ: Mapping[str, str], today: dt.date
+) -> tuple[Spec | None, list[Problem]]:
     start = Place(document.file, 1, 1)
     if document.data is None and not document.problems:
         return None, [Problem("spec.empty", "the spec is empty", start, _EXAMPLE)]
@@ -91,10 +106,10 @@ def _spec(document: yaml.Document, environ: Mapping[str, str]) -> tuple[Spec | N
             problems += _problems(error, document)
             wrong = [detail["loc"] for detail in error.errors()]
             if not document.unreadable:
-                problems += problems_elsewhere(document.data, wrong, document.place)
+                problems += problems_elsewhere(document.data, wrong, document.place, today)
         else:
             if not document.unreadable:  # what could not be read is not missing
-                problems += validate(spec, document.place)
+                problems += validate(spec, document.place, today)
     return spec, sorted(problems, key=lambda problem: problem.place or start)
 
 
@@ -164,6 +179,10 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
         message = f"{yaml.dotted(path[:-1])}: {value!r} is not a backend name"
         hint = "A name has small letters, digits and hyphens and starts with a letter."
         return Problem("spec.name", message, document.place(path[:-1], key=True), hint)
+    if kind == "too_long":
+        many = f"{name} has {context['actual_length']} elements"
+        limit = f"expected at most {context['max_length']}"
+        return Problem("spec.range", f"{many}, {limit}", document.place(path))
     code, expected = _expected(kind, context)
     hint = ""
     if kind == "literal_error" and isinstance(value, str):

@@ -6,6 +6,7 @@ place must not hide a limit that is exceeded in another.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,9 @@ from waf_builder.spec.validate import Locator, validate
 from waf_builder.spec.yaml import Path
 
 
-def problems_elsewhere(data: Any, wrong: Sequence[Path], at: Locator) -> list[Problem]:
+def problems_elsewhere(
+    data: Any, wrong: Sequence[Path], at: Locator, today: dt.date
+) -> list[Problem]:
     """Return the errors of how the rest of a spec fits together.
 
     data: the spec as it was read. wrong: the ways to the values that are no good. What stands
@@ -40,7 +43,7 @@ def problems_elsewhere(data: Any, wrong: Sequence[Path], at: Locator) -> list[Pr
 
     return [
         problem
-        for problem in validate(spec, locate)
+        for problem in validate(spec, locate, today)
         if problem.severity is Severity.ERROR
         and problem.place is not None
         and not any(_related(seen[problem.place], path) for path in blind)

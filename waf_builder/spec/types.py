@@ -6,6 +6,7 @@ without becoming a directive.
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import re
 from typing import Annotated, Any, TypeVar
@@ -77,7 +78,7 @@ def _method(value: Any) -> str:
 
 def _content_type(value: Any) -> str:
     text = text_of(value, "spec.content-type", "a content type such as application/json")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", text):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}", text):
         raise fail(
             "spec.content-type",
             f"{text!r} is not a content type, expected one such as application/json",
@@ -124,6 +125,16 @@ def _duration(value: Any) -> int:
             "spec.duration", f"{shown(value)} is not a duration, expected one such as 500ms or 28s"
         )
     return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def _date(value: Any) -> dt.date:
+    text = text_of(value, "spec.date", "a day such as 2027-03-31")
+    try:
+        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
+            return dt.date.fromisoformat(text)
+    except ValueError:  # there is no February 30
+        pass
+    raise fail("spec.date", f"{text!r} is not a day, expected one such as 2027-03-31")
 
 
 def written_duration(milliseconds: int) -> str:
@@ -187,6 +198,8 @@ Size = Annotated[
 """Bytes; written 512k or 10m, in units of 1024 as nginx counts."""
 Duration = Annotated[int, PlainValidator(_duration), pattern_schema("[1-9][0-9]*(ms|s|m|h)")]
 """Milliseconds; written 500ms, 28s, 1m, 1h."""
+Date = Annotated[dt.date, PlainValidator(_date), pattern_schema("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
+"""A day; written 2027-03-31, with quotes or without."""
 Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]
 CrsVersion = Annotated[
     str,

@@ -56,3 +56,10 @@ class Config:
     def restricts_methods(self) -> bool:
         """Whether any route refuses methods, so that a 405 has to name the others."""
         return any(location.methods for server in self.servers for location in server.locations)
+
+    @property
+    def restricts_content_types(self) -> bool:
+        """Whether any route refuses types of bodies, so that a 415 has to name the others."""
+        return any(
+            location.content_types for server in self.servers for location in server.locations
+        )

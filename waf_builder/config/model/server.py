@@ -14,6 +14,7 @@ class Location:
 
     modifier: `=`, or empty for a prefix. label: how logs name the route.
     methods: a pattern of the allowed ones, empty for all; allow: the same as a header.
+    content_types: a pattern of the allowed ones, empty for all; accept: the same as a header.
     own_proxy_headers: nginx inherits proxy_set_header all or nothing, so a location that needs
     one more gets them all.
     timeouts, tries: None where the http level's hold.
@@ -27,6 +28,8 @@ class Location:
     policy: RoutePolicy | None
     methods: str
     allow: str
+    content_types: str
+    accept: str
     max_body: int | None
     websocket: bool
     streaming: bool

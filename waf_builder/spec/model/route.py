@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.waf import WafOverride
-from waf_builder.spec.types import Duration, ListOf, Method, Path, ServerName, Size
+from waf_builder.spec.types import ContentType, Duration, ListOf, Method, Path, ServerName, Size
 
 
 class RouteTimeouts(SpecModel):
@@ -37,6 +41,9 @@ class Route(SpecModel):
 
     methods: ListOf[Method] = ()
     """Request methods; any other is answered 405. GET includes HEAD. Left out: all."""
+
+    content_types: Annotated[ListOf[ContentType], Field(max_length=50)] = ()
+    """Types of request bodies; any other, and none, is answered 415. Left out: all of `waf`."""
 
     max_body: Size | None = None
     """The largest request body; left out, the spec's."""

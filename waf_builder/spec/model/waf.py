@@ -8,7 +8,7 @@ from pydantic import Field
 
 from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
-from waf_builder.spec.types import ContentType, CrsVersion, ListOf, Method
+from waf_builder.spec.types import ContentType, CrsVersion, Date, ListOf, Method
 
 Mode = Literal["block", "detect", "off"]
 ParanoiaLevel = Annotated[int, Field(ge=1, le=4)]
@@ -20,6 +20,9 @@ class WafPolicy(SpecModel):
 
     mode: Mode = "block"
     """block refuses attacks, detect only logs them, off does not look."""
+
+    enforce_after: Date | None = None
+    """With detect: the last day of it. Afterwards `validate` warns; nothing blocks by itself."""
 
     paranoia_level: ParanoiaLevel = 1
     """1-4; a higher level blocks more, and more wrongly."""
@@ -57,6 +60,9 @@ class WafOverride(SpecModel):
 
     mode: Mode | None = None
     """block refuses attacks, detect only logs them, off does not look."""
+
+    enforce_after: Date | None = None
+    """With detect: the last day of it. Afterwards `validate` warns; nothing blocks by itself."""
 
     paranoia_level: ParanoiaLevel | None = None
     """1-4; a higher level blocks more, and more wrongly."""

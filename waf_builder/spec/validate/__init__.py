@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 from waf_builder.problem import Problem
 from waf_builder.spec.model import Spec
 from waf_builder.spec.validate.backends import backends
+from waf_builder.spec.validate.deadlines import deadlines
 from waf_builder.spec.validate.platform import Locator
 from waf_builder.spec.validate.policy import client_ip, policy
 from waf_builder.spec.validate.routes import routes
@@ -16,7 +18,8 @@ __all__ = ["Locator", "validate"]
 _CHECKS = (backends, routes, policy, client_ip)
 
 
-def validate(spec: Spec, at: Locator) -> Iterator[Problem]:
+def validate(spec: Spec, at: Locator, today: dt.date) -> Iterator[Problem]:
     """Yield every problem of a spec whose fields are each valid."""
     for check in _CHECKS:
         yield from check(spec, at)
+    yield from deadlines(spec, at, today)

@@ -43,6 +43,7 @@ def routes(spec: Spec, at: Locator) -> Iterator[Problem]:
         yield from _route_backend(route, spec, path, at)
         yield from _route(route, spec, path, at)
         yield from _same_hosts(route, path, at)
+        yield from _refused_by_rules(route, path, at)
         for host in route.hosts or ("",):
             first = seen.setdefault((host, route.path, route.exact), index)
             if first != index:
@@ -65,6 +66,22 @@ def _same_hosts(route: Route, path: Path, at: Locator) -> Iterator[Problem]:
                 at((*path, "hosts", number)),
                 "Remove one; capital letters make no difference.",
             )
+
+
+def _refused_by_rules(route: Route, path: Path, at: Locator) -> Iterator[Problem]:
+    for field, allowed in (
+        ("methods", "allowed_methods"),
+        ("content_types", "allowed_content_types"),
+    ):
+        own = getattr(route.waf, allowed)
+        for number, name in enumerate(getattr(route, field) if own is not None else ()):
+            if name not in own:
+                yield Problem(
+                    "spec.refused-by-rule",
+                    f"routes[{path[1]}].{field} names {name}, and its waf.{allowed} refuses it",
+                    at((*path, field, number)),
+                    f"Remove waf.{allowed}: what the route names is allowed there.",
+                )
 
 
 def _route_backend(route: Route, spec: Spec, path: Path, at: Locator) -> Iterator[Problem]:
