@@ -29,6 +29,7 @@ _ROOMS = (
     ("security", "nginx.conf, read by gixy-ng"),
     ("seclang", "Rules"),
     ("engine", "The engine, and what it says itself"),
+    ("crs", "The Core Rule Set"),
     ("check", "A folder that was rendered"),
     ("proof", "Real requests"),
 )

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from waf_builder.crs.compile.plaintext import cannot_match
+from waf_builder.seclang import Rule, read
+
+
+def rule(operator: str, transformations: str = "none") -> Rule:
+    actions = "".join(f",t:{name}" for name in transformations.split())
+    found = read(f'SecRule REQUEST_FILENAME "{operator}" "id:1,phase:2{actions}"')
+    (directive,) = found.directives
+    assert directive.rule
+    return directive.rule
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["<script", "a[<>]b", "(?:<|>)a", "(?i)x+=", r"\s", "(?:a<)+", "a(?:b|c)<", r"[\"'` ]a"],
+)
+def test_patterns_that_need_another_character(pattern: str):
+    assert cannot_match(rule(f"@rx {pattern}", "none lowercase urlDecodeUni jsDecode"))
+
+
+@pytest.mark.parametrize(
+    ("operator", "transformations"),
+    [
+        ("@rx xhtml", "none"),
+        ("@rx (?:<|a)b", "none"),
+        ("@rx a<?", "none"),
+        ("@rx a<*b", "none"),
+        ("@rx [^a]", "none"),
+        (r"@rx \W", "none"),
+        (r"@rx \w", "none"),
+        ("@rx .", "none"),
+        (r"@rx \x{bc}", "none"),  # Python does not know it
+        ("@rx [[:punct:]]", "none"),
+        ("@rx (?=<)", "none"),
+        ("@rx ", "none"),
+        ("@rx (", "none"),
+        ("!@rx <", "none"),
+        ("@pm < >", "none"),
+        ("@rx <", "none base64Decode"),
+        ("@rx <", "none hexDecode"),
+    ],
+)
+def test_what_may_match_or_is_not_known(operator: str, transformations: str):
+    assert not cannot_match(rule(operator, transformations))
+
+
+def test_it_is_right_about_the_rules_of_a_rule_set(engine):
+    """What is said to need another character matches none of many plain names."""
+    names = ["/xhtml", "/xmlns/a.b", "/index.html", "/a-b_c/0", "/on", "/eval", "/data.text.html"]
+    checked = 0
+    for file in engine.crs.rules.glob("REQUEST-94*.conf"):
+        for directive in read(file.read_text()).directives:
+            if directive.rule and cannot_match(directive.rule):
+                pattern = re.compile(
+                    directive.rule.operator.argument.replace(r"\"", '"'), re.DOTALL
+                )
+                checked += 1
+                assert not any(pattern.search(name) for name in names), directive.place
+    assert checked > 20

@@ -1,0 +1,89 @@
+"""The compiler: from the installed rules and a policy to the rules that nginx loads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from waf_builder.crs.compile.files import needed_lists
+from waf_builder.crs.compile.manifest import Manifest, Step, steps
+from waf_builder.crs.compile.model import RuleSet
+from waf_builder.crs.compile.passes import PASSES
+from waf_builder.crs.compile.reading import read_rules
+from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.crs.compile.surroundings import surround
+from waf_builder.crs.compile.writing import write
+from waf_builder.crs.installed import InstalledCrs
+from waf_builder.problem import Problem, Severity
+from waf_builder.seclang import read_text
+
+_MOST_ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """files: name to text, rules and the lists they read, for one folder."""
+
+    files: dict[str, str]
+    manifest: Manifest
+
+
+def compile_rules(
+    crs: InstalledCrs,
+    tree: Mapping[str, str],
+    rule_set: str,
+    names: Collection[str] = tuple(PASSES),
+) -> Compiled | Problem:
+    """Return the rules that the policy of a rendered tree can use, or why they stay as they are.
+
+    rule_set: what `Include` names the rule set in the tree's main.conf.
+    names: the steps to take, of PASSES.
+    """
+    try:
+        texts = {path.name: read_text(path) for path in sorted(crs.rules.glob("*.conf"))}
+        rules = read_rules(surround(tree, rule_set, texts))
+        needed, done = run_passes(rules, names)
+        files = write(texts, needed)
+        files.update(needed_lists(needed, crs.rules))
+    except Refusal as refusal:
+        return _refused(crs, refusal)
+    manifest = Manifest(str(crs.version), _count(rules), _count(needed), tuple(done))
+    return Compiled(files, manifest)
+
+
+def run_passes(rules: RuleSet, names: Collection[str]) -> tuple[RuleSet, list[Step]]:
+    """Return what the steps leave of a rule set, and what they did in the order of its lines.
+
+    They are repeated until none finds anything to do: a rule that is gone may have been what kept
+    a value from being constant.
+    """
+    order = {id(entry.head): at for at, entry in enumerate(rules.entries)}
+    found: list[tuple[int, Step]] = []
+    for _ in range(_MOST_ROUNDS):
+        quiet = True
+        for name, step in PASSES.items():
+            changes = list(step(rules)) if name in names else []
+            if changes:
+                quiet = False
+                rules = rules.after(changes)
+                places = [order[id(change.subject.head)] for change in changes]
+                found += zip(places, steps(name, changes), strict=True)
+        if quiet:
+            break
+    return rules, [step for _, step in sorted(found, key=lambda pair: pair[0])]
+
+
+def _count(rules: RuleSet) -> int:
+    return sum(entry.ours for _, entry in rules.rules)
+
+
+def _refused(crs: InstalledCrs, refusal: Refusal) -> Problem:
+    return Problem(
+        "crs.not-compiled",
+        f"the rules of CRS {crs.version} are loaded as they are: the compiler does not know"
+        f" {refusal.what}",
+        refusal.place,
+        "They work all the same, and cost more CPU and memory. `waf.compile: false` says that this"
+        " is meant.",
+        Severity.WARNING,
+    )

@@ -1,0 +1,124 @@
+"""Which rules can be switched off or lose a target: by directives, and by actions while running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from waf_builder.crs.compile.model import Entry, RuleSet, values
+from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.seclang import id_ranges
+
+_DIRECTIVES = {
+    "secruleremovebyid": "id",
+    "secruleremovebytag": "tag",
+    "secruleremovebymsg": "msg",
+    "secruleupdatetargetbyid": "id",
+    "secruleupdatetargetbytag": "tag",
+    "secruleupdatetargetbymsg": "msg",
+    "secruleupdateactionbyid": "id",
+}
+_ACTIONS = {
+    "ruleremovebyid": "id",
+    "ruleremovebytag": "tag",
+    "ruleremovetargetbyid": "id",
+    "ruleremovetargetbytag": "tag",
+}
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """One of them.
+
+    at: where it stands; rules before it are not touched by one that is made while running.
+    by: id, tag or msg. ids, text: which rules are meant.
+    target: what they no longer look at; empty where they are switched off.
+    """
+
+    at: int
+    running: bool
+    by: str
+    ids: tuple[range, ...] = ()
+    text: str = ""
+    target: str = ""
+
+    def meets(self, entry: Entry) -> bool:
+        """Return whether the entry may be meant."""
+        if self.by == "id":
+            return entry.id is not None and any(entry.id in ids for ids in self.ids)
+        return bool(self._meant(entry))
+
+    def spares(self, entry: Entry, other: Entry) -> bool:
+        """Return whether it may switch off `entry` and leave `other` in force."""
+        if not self.meets(entry):
+            return False
+        return self.by == "id" or bool(self.target) or not self._meant(entry) <= self._meant(other)
+
+    @property
+    def blinds_to_tx(self) -> bool:
+        """Return whether a rule that looks at TX variables may lose them, or be switched off."""
+        return not self.target or "TX" in self.target.upper()
+
+    def _meant(self, entry: Entry) -> frozenset[str]:
+        """Return the tags or messages of the entry that the text may mean.
+
+        The engine compares whole words today; parts count here too.
+        """
+        have = values(entry.rules[0], self.by) if entry.rules else ()
+        return frozenset(text for text in have if self.text in text or text in self.text)
+
+
+class Exclusions:
+    """All of a rule set."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.all = tuple(
+            found for at, entry in enumerate(rules.entries) for found in _exclusions(at, entry)
+        )
+        self._of_tx = [each for each in self.all if each.blinds_to_tx]
+
+    def may_remove(self, entry: Entry, before: int | None = None) -> bool:
+        """Return whether the entry may be switched off, or blinded to TX variables.
+
+        before: leave out exclusions made while running by rules from this position on.
+        """
+        return any(
+            each.meets(entry)
+            for each in self._of_tx
+            if before is None or not each.running or each.at < before
+        )
+
+    def may_spare(self, entry: Entry, other: Entry) -> bool:
+        """Return whether something may switch off `entry` and leave `other` in force."""
+        return any(each.spares(entry, other) for each in self._of_tx)
+
+
+def _exclusions(at: int, entry: Entry) -> list[Exclusion]:
+    if entry.is_rule:
+        ctls = [value for rule in entry.rules for value in values(rule, "ctl")]
+        return [found for ctl in ctls if (found := _running(at, entry, ctl))]
+    by = _DIRECTIVES.get(entry.head.key)
+    if by is None:
+        return []
+    texts = [argument.text for argument in entry.head.arguments]
+    target = texts.pop() if "update" in entry.head.key else ""
+    made = Exclusion(at, running=False, by=by, target=target)
+    return [_meaning(made, text, entry) for text in texts]
+
+
+def _running(at: int, entry: Entry, ctl: str) -> Exclusion | None:
+    name, _, rest = ctl.partition("=")
+    what, _, target = rest.partition(";")
+    by = _ACTIONS.get(name.strip().lower())
+    if by is None:
+        return None
+    return _meaning(Exclusion(at, running=True, by=by, target=target), what, entry)
+
+
+def _meaning(exclusion: Exclusion, text: str, entry: Entry) -> Exclusion:
+    """Return the exclusion for the rules that a text names."""
+    if exclusion.by != "id":
+        return replace(exclusion, text=text)
+    ids = id_ranges(text)
+    if ids is None:
+        raise Refusal(f"{text!r}, which is no rule number", entry.place)
+    return replace(exclusion, ids=tuple(ids))

@@ -1,0 +1,82 @@
+"""Whether a rule can match a text of letters, digits and a few signs only."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from waf_builder.seclang import Rule
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    # re's own parser; Python 3.11 moved it, and the old name still works there.
+    try:
+        from re import _parser as sre_parse  # type: ignore[attr-defined]
+    except ImportError:  # Python 3.10
+        import sre_parse
+
+PLAIN = frozenset("\x14-./_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+_KEEP_PLAIN = frozenset({
+    "none", "lowercase", "urldecodeuni", "urldecode", "htmlentitydecode", "jsdecode", "cssdecode",
+    "removenulls", "utf8tounicode", "removewhitespace", "compresswhitespace", "replacecomments",
+})  # fmt: skip
+"""Transformations that leave a plain text plain: what they decode starts with another sign."""
+
+_BACKSLASH_IN_SECLANG = re.compile(r'\\(?=")')
+
+
+def cannot_match(rule: Rule) -> bool:
+    """Return whether a rule is known not to match a text of PLAIN characters.
+
+    Sound and not complete: False where it is not known.
+    """
+    operator = rule.operator
+    if operator is None or operator.negated or operator.name.lower() != "rx":
+        return False
+    transformations = {(each.value or "").lower() for each in rule.actions if each.key == "t"}
+    if not transformations <= _KEEP_PLAIN:
+        return False
+    pattern = _BACKSLASH_IN_SECLANG.sub("", operator.argument)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            parsed = sre_parse.parse(pattern, re.MULTILINE | re.DOTALL)
+    except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError):
+        return False  # means something else to PCRE, or nothing to Python
+    return not _possible(parsed)
+
+
+def _possible(items: Iterable[Any]) -> bool:
+    """Return whether each item of a sequence may match plain characters, or nothing at all."""
+    return all(_item(str(name), argument) for name, argument in items)
+
+
+def _item(name: str, argument: Any) -> bool:
+    if name == "LITERAL":
+        return chr(argument) in PLAIN
+    if name == "IN":
+        return _class(argument)
+    if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+        least, _, items = argument
+        return least == 0 or _possible(items)
+    if name == "SUBPATTERN":
+        return _possible(argument[3])
+    if name == "BRANCH":
+        return any(_possible(items) for items in argument[1])
+    return True  # anything else may match
+
+
+def _class(items: list[tuple[Any, Any]]) -> bool:
+    if str(items[0][0]) == "NEGATE":
+        return True
+    for name, argument in items:
+        if str(name) == "LITERAL" and chr(argument) in PLAIN:
+            return True
+        if str(name) == "RANGE" and any(argument[0] <= ord(one) <= argument[1] for one in PLAIN):
+            return True
+        if str(name) == "CATEGORY" and str(argument) != "CATEGORY_SPACE":
+            return True
+    return False

@@ -1,0 +1,71 @@
+"""From a compiled rule set back to the text of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from waf_builder.crs.compile.model import Entry, RuleSet
+from waf_builder.seclang import Document, Span, read
+
+NOTICE = "# Compiled by waf-builder: what is not needed was taken out, lines stay where they were."
+"""The Apache licence asks for a notice in changed files."""
+
+
+def write(texts: Mapping[str, str], needed: RuleSet) -> dict[str, str]:
+    """Return the text of each file that still holds something.
+
+    texts: the files as they are. needed: what is left of them.
+
+    Line numbers stay those of the rule set, since the records name them: what is taken out
+    leaves its line breaks. So do comments, but for the one at the top with the licence.
+    """
+    written = {}
+    left: dict[str, list[Entry]] = {name: [] for name in texts}
+    for entry in needed.entries:
+        if entry.ours:
+            left[entry.place.file].append(entry)
+    for name, text in texts.items():
+        if not any(entry.head.key != "seccomponentsignature" for entry in left[name]):
+            continue
+        written[name] = _text(read(text, name), left[name])
+    return written
+
+
+def _text(document: Document, left: Iterable[Entry]) -> str:
+    kept = {directive.span: entry for entry in left for directive in entry.directives}
+    edits: dict[Span, str] = {}
+    for directive in document.directives:
+        entry = kept.get(directive.span)
+        if entry is None:
+            edits[directive.span] = _blank(document, directive.span)
+        elif directive.span == entry.head.span:
+            edits.update(_edits(entry))
+    top = _licence(document)
+    for comment in document.comments:
+        if comment.start >= top:
+            edits[comment] = _blank(document, comment)
+    return _with_notice(document.replaced(edits))
+
+
+def _edits(entry: Entry) -> dict[Span, str]:
+    found = {action.span: text for action, text in entry.actions}
+    if entry.targets is not None:
+        found[entry.head.arguments[0].span] = "|".join(entry.targets)
+    return found
+
+
+def _blank(document: Document, span: Span) -> str:
+    return "\n" * document.text.count("\n", span.start, span.end)
+
+
+def _licence(document: Document) -> int:
+    """Return where the first directive or the first empty line ends the comment at the top."""
+    first = document.directives[0].span.start if document.directives else len(document.text)
+    empty = document.text.find("\n\n")
+    return min(first, empty if empty >= 0 else first)
+
+
+def _with_notice(text: str) -> str:
+    """Return the text with the notice in its first line, where that is only drawn."""
+    first, line_break, rest = text.partition("\n")
+    return NOTICE + line_break + rest if first and set(first) <= set("# -") else text
