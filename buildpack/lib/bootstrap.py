@@ -3,6 +3,7 @@
 
 usage: python3 -I bootstrap.py detect BUILD_DIR
        python3 -I bootstrap.py compile BUILD_DIR CACHE_DIR ENV_DIR
+       python3 -I bootstrap.py run COMMAND ...
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from waf_builder.deploy.app import find_spec, wants_waf  # noqa: E402
-from waf_builder.deploy.dependencies import dependencies  # noqa: E402
+from waf_builder.deploy.cache import user_cache  # noqa: E402
+from waf_builder.deploy.dependencies import dependencies, kept  # noqa: E402
 from waf_builder.deploy.disk import full_disk_explained, require_space  # noqa: E402
 from waf_builder.deploy.log import Log  # noqa: E402
 from waf_builder.deploy.model import Deploy  # noqa: E402
@@ -51,15 +53,41 @@ def compile_app(build: Path, cache: Path, env: Path | None) -> int:
     return 0
 
 
+def run_command(arguments: list[str]) -> int:
+    """Run a command of waf-builder, with libraries that are got the first time."""
+    log = Log(_remark)
+    buildpack = ROOT / "buildpack"
+    try:
+        cache = user_cache()
+        os.environ["WAF_BUILDER_CACHE"] = str(cache)
+        deploy = Deploy(Path.cwd(), cache, {})
+        sys.path.insert(0, str(kept(deploy, buildpack) or dependencies(deploy, buildpack, log)))
+    except WafBuilderError as error:
+        log.error(str(error))  # noqa: TRY400  no logger
+        return 1
+    from waf_builder.cli import main
+
+    status: int = main(arguments, prog_name="waf-builder", standalone_mode=True)
+    return status
+
+
 def _say(line: str) -> None:
     # Errors too: on one stream the lines of a build log keep their order.
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
+def _remark(line: str) -> None:
+    # stdout is the command's.
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
 if __name__ == "__main__":
-    command, *folders = sys.argv[1:]
+    command, *arguments = sys.argv[1:]
+    if command == "run":
+        sys.exit(run_command(arguments))
     if command == "detect":
-        sys.exit(detect(Path(folders[0])))
-    build, cache, env = folders
+        sys.exit(detect(Path(arguments[0])))
+    build, cache, env = arguments
     sys.exit(compile_app(Path(build), Path(cache), Path(env) if env else None))

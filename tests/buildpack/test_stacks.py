@@ -64,6 +64,52 @@ def compile_in(stack: Stack, room: Path, buildpack: str, build: str = "build") -
     return run.stdout
 
 
+def command(stack: Stack, *words: str, user: int, backend: Backend) -> str:
+    """Run a command of waf-builder in a one-off container of the app; return all that it said."""
+    # The pipes are the user's, as on the platform.
+    run = stack.run(
+        *("bash", "-c", 'cd /app && "$@" > >(cat) 2>&1; status=$?; wait; exit "$status"', "bash"),
+        *words,
+        user=user,
+        variables={
+            "HOME": "/app",
+            "BACKEND_PORT": str(backend.port),
+            "WAF_RESOLVERS": "127.0.0.1",
+            "PORT": "20000",
+        },
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+def look_around(stack: Stack, room: Path, backend: Backend) -> None:
+    """The doctor finds what is deployed, for its owner and for a user without a home or a name."""
+    for user in (BUILDER, RUNNER):
+        shutil.rmtree(stack.root / f"tmp/waf-builder-{user}", ignore_errors=True)
+    deployed, cloned = "/app/.waf/bin/waf-builder", f"{room}/clone/bin/waf-builder"
+    first = command(stack, deployed, "doctor", user=RUNNER, backend=backend)
+    assert "locked libraries from the package index" in first
+    kept = stack.root / f"tmp/waf-builder-{RUNNER}"
+    assert kept.is_dir(), "the home of this user is not theirs"
+    again = command(stack, cloned, "doctor", user=RUNNER, backend=backend)
+    for said in (first, again):
+        assert re.search(r"^tree +ok +what the spec asks for", said, re.MULTILINE), said
+        assert re.search(r"^backend: page +ok +GET /: ", said, re.MULTILINE), said
+    shutil.rmtree(kept)
+    command(stack, deployed, "lock", user=BUILDER, backend=backend)
+    lock = stack.root / "app/waf.lock"
+    shutil.rmtree(stack.root / "app/.cache")  # its owner has a home
+    again = outside(stack, room) / "again"
+    again.mkdir()
+    for file in (lock, stack.root / "app/backend.yaml"):
+        shutil.copy(file, again)
+    for path in (again, *again.iterdir()):
+        os.chown(path, BUILDER, BUILDER)
+    log = compile_in(stack, room, "clone", "again")
+    assert "locked by waf.lock" in log
+    assert "Getting the package lists" not in log, "the cache has what is locked"
+
+
 def test_a_whole_deployment(stack: Stack, room: Path, clone: Path, backend: Backend):
     shutil.copytree(clone, outside(stack, room) / "clone", symlinks=True)
     unpack(package(clone), outside(stack, room) / "archive")
@@ -88,6 +134,7 @@ def test_a_whole_deployment(stack: Stack, room: Path, clone: Path, backend: Back
     assert first == second
 
     (outside(stack, room) / "build").rename(stack.root / "app")
+    look_around(stack, room, backend)
     with deploys.started(Path("/app"), backend.port, user=RUNNER, wrapper=stack.enter()) as waf:
         assert waf.ask("/?q=hello").status == 200
         assert waf.ask(ATTACK).status == 403

@@ -68,10 +68,10 @@ def test_a_lock_is_written_and_met(
     assert (made.exit_code, made.stdout) == (0, "")
     lock = read_lock(spec.with_name("waf.lock"))
     assert lock is not None
-    assert made.stderr.endswith(
+    assert (
         f"/waf.lock: nginx {engine_old.nginx_version}, libmodsecurity"
         f" {engine_old.modsecurity_version}, CRS {lock.crs.version} (apt)\n"
-    )
+    ) in made.stderr
     assert lock.crs.digest == content_digest(engine_old.crs.folder)  # type: ignore[union-attr]
     text = spec.with_name("waf.lock").read_bytes()
     assert {path.name for path in spec.parent.iterdir()} == {"backend.yaml", "waf.lock"}
@@ -84,6 +84,53 @@ def test_a_lock_is_written_and_met(
     again = run("--engine", engine_old.root, "--crs", crs_of(engine_old))
     assert again.exit_code == 0
     assert spec.with_name("waf.lock").read_bytes() == text
+
+
+def test_who_can_meet_a_lock_of_packages_is_said_at_once(
+    run: Callable[..., Result], engine_old: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container of the platform it is for that container's stack."""
+    engine = ("--engine", engine_old.root, "--crs", crs_of(engine_old))
+    monkeypatch.setenv("STACK", "scalingo-26")
+    assert "can meet" not in run(*engine).stderr
+    monkeypatch.delenv("STACK")
+    assert run(*engine).stderr.endswith(
+        f"\nwaf.lock: warning: only a deploy on {store.codename()} can meet this lock: other"
+        " systems have other packages [lock.of-this-release]\n"
+        "    `scalingo --app APP run waf-builder lock` makes that of a deployed app, for its"
+        " stack.\n"
+    )
+
+
+def test_that_no_deploy_can_meet_a_lock_is_said_at_once(
+    run: Callable[..., Result], engine_old: Engine, tmp_path: Path
+) -> None:
+    root = shutil.copytree(engine_old.root.resolve(), tmp_path / "engine")
+    (root / "packages.txt").unlink()
+    made = run("--engine", root, "--crs", crs_of(engine_old))
+    assert made.exit_code == 0
+    assert (
+        "\nwaf.lock: warning: no deploy can meet this lock: an engine of the kind 'folder' is only"
+        " on this machine [lock.of-this-machine]\n"
+    ) in made.stderr
+
+
+def test_a_spec_is_found_or_to_be_named(
+    spec: Path, engine_old: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ["--engine", str(engine_old.root), "--crs", crs_of(engine_old)]
+    monkeypatch.chdir(spec.parent)
+    assert CliRunner().invoke(main, ["lock", *engine]).exit_code == 0
+    assert spec.with_name("waf.lock").is_file()
+    (spec.parent / "waf.yaml").write_text(SPEC)
+    both = CliRunner().invoke(main, ["lock", *engine])
+    assert both.exit_code == 2
+    assert "name the spec: there are backend.yaml and waf.yaml" in both.stderr
+    monkeypatch.chdir(spec.parent.parent)
+    monkeypatch.setenv("HOME", str(spec.parent))  # nothing is deployed there
+    none = CliRunner().invoke(main, ["lock", *engine])
+    assert none.exit_code == 2
+    assert "name the spec: there is no backend.yaml here" in none.stderr
 
 
 def test_a_lock_that_cannot_be_met(

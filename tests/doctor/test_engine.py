@@ -8,8 +8,9 @@ from support.tree import bootable_tree
 
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.doctor import engine as module
-from waf_builder.doctor.engine import check_engine, engine_of
+from waf_builder.doctor.engine import check_engine
 from waf_builder.doctor.result import Outcome, failed, ok
+from waf_builder.engine.link import linked
 from waf_builder.version import Version
 
 
@@ -65,7 +66,7 @@ def test_no_engine_fails(tmp_path):
 @pytest.mark.nginx
 def test_the_engine_of_a_tree_is_found_through_its_links(tmp_path, engine):
     tree = bootable_tree(tmp_path / "waf", engine)
-    result = check_engine(*engine_of(tree))
+    result = check_engine(*linked(tree))
     assert result.outcome is not Outcome.FAILED
     assert result.seen == (
         f"nginx {engine.nginx_version}, libmodsecurity {engine.modsecurity_version},"
@@ -74,4 +75,4 @@ def test_the_engine_of_a_tree_is_found_through_its_links(tmp_path, engine):
 
 
 def test_a_tree_without_an_engine_names_none(tmp_path):
-    assert engine_of(tmp_path) == (None, None)
+    assert linked(tmp_path) == (None, None)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from waf_builder.cli.options import engine_options, format_option, spec_argument
+from waf_builder.cli.options import engine_options, format_option, own_spec_argument
 
 
 @click.command()
-@spec_argument
+@own_spec_argument
 @click.option(
     "--resolver",
     "resolvers",
@@ -22,7 +22,8 @@ from waf_builder.cli.options import engine_options, format_option, spec_argument
     "--tree",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="A published folder, to compare with the spec; its engine is looked at.",
+    help="A published folder, to compare with the spec; its engine is looked at."
+    " [default: the one that was deployed beside the spec]",
 )
 @format_option
 @engine_options
@@ -40,14 +41,17 @@ def doctor(
 
     Resolves each backend's name as nginx does, connects, asks for a page, and looks at the
     container and the engine. It takes at most ten seconds and changes nothing. Run it in the
-    WAF's container, or in a one-off one.
+    WAF's container, or in a one-off one. Without SPEC, it takes that of this folder, or of the app
+    that is deployed here.
 
     \b
+    Example: waf-builder doctor
     Example: waf-builder doctor backend.yaml
     """
     import json
     import os
 
+    from waf_builder.deploy.install import deployed_tree
     from waf_builder.doctor.examine import Options, examine
     from waf_builder.doctor.here import Here
     from waf_builder.doctor.resolvers import parse_server
@@ -58,6 +62,7 @@ def doctor(
         servers = tuple(parse_server(text) for text in resolvers)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--resolver") from None
+    tree = tree or deployed_tree(spec.parent)
     results = examine(spec, Options(servers, engine, crs, tree), Here(dict(os.environ)))
     good = not any(result.outcome is Outcome.FAILED for result in results)
     if form == "json":

@@ -6,30 +6,36 @@ from pathlib import Path
 
 import click
 
-from waf_builder.cli.options import engine_options, spec_argument
+from waf_builder.cli.options import engine_options, own_spec_argument
 
 
 @click.command()
-@spec_argument
+@own_spec_argument
 @click.option("--check", is_flag=True, help="Write nothing: exit 1 if the lock cannot be met here.")
 @engine_options
 @click.pass_context
 def lock(ctx: click.Context, spec: Path, check: bool, engine: str | None, crs: str | None) -> None:
     """Write waf.lock beside a spec: the engine and rules that a deploy must take.
 
-    What is not here yet is got: an engine by apt, the rules from their project.
+    Beside a deployed app it is what is deployed, unless --engine or --crs says otherwise.
+    Elsewhere, what is not here yet is got: an engine by apt, the rules from their project.
+    Without SPEC, it takes that of this folder, or of the app that is deployed here.
 
     \b
     Example: waf-builder lock backend.yaml
     Example: waf-builder lock backend.yaml --check
     """
     from waf_builder.cli.output import progress, show_problems
-    from waf_builder.lock.make import check_lock, make_lock
+    from waf_builder.deploy.install import deployed_tree
+    from waf_builder.engine.link import linked
+    from waf_builder.lock.make import check_lock, make_lock, who_can_meet
     from waf_builder.lock.read import lock_beside
     from waf_builder.problem import errors_in
 
     file = lock_beside(spec)
     if not check:
+        if not (engine or crs) and (tree := deployed_tree(spec.parent)):
+            engine, crs = linked(tree)
         made = make_lock(spec, engine, crs, progress)
         parts = made.engine
         click.echo(
@@ -37,6 +43,8 @@ def lock(ctx: click.Context, spec: Path, check: bool, engine: str | None, crs: s
             f" CRS {made.crs.version} ({parts.kind})",
             err=True,
         )
+        if remark := who_can_meet(made):
+            show_problems([remark])
         return
     problems = check_lock(spec, engine, crs, progress)
     show_problems(problems)

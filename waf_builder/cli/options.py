@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,29 @@ import click
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 spec_argument = click.argument("spec", type=click.Path(path_type=Path))
+
+
+def _found(_ctx: click.Context, _param: click.Parameter, spec: Path | None) -> Path:
+    if spec is not None:
+        return spec
+    from waf_builder.deploy.app import NAMES
+    from waf_builder.deploy.install import deployed_tree
+
+    # A shell in a container may be anywhere; the platform has the app in $HOME.
+    home = Path(os.environ.get("HOME", ""))
+    for folder in (Path(), *([home] if deployed_tree(home) else [])):
+        found = [folder / name for name in NAMES if (folder / name).is_file()]
+        if len(found) > 1:
+            raise click.UsageError(f"name the spec: there are {found[0]} and {found[1]}")
+        if found:
+            return found[0]
+    raise click.UsageError(f"name the spec: there is no {NAMES[0]} here")
+
+
+own_spec_argument = click.argument(
+    "spec", type=click.Path(path_type=Path), required=False, callback=_found
+)
+"""A spec, or none: that of this folder, or of the app that is deployed in this container."""
 
 format_option = click.option(
     "--format",

@@ -23,11 +23,12 @@ def content_digest(folder: Path) -> str:
     A forge makes its archives anew from time to time, with other bytes around the same files, so
     the archive's own digest would not do.
     """
-    lines = [f"{_sha256(folder / name)}  {name}\n" for name in _names(folder)]
+    lines = [f"{_sha256(folder / name)}  {name}\n" for name in content_of(folder)]
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-def _names(folder: Path) -> list[str]:
+def content_of(folder: Path) -> list[str]:
+    """Return the files that a rule set consists of, by their paths below folder, in order."""
     found = [path for path in (folder / "rules").iterdir() if path.suffix in _RULES]
     found += (folder / "plugins").rglob("*")
     found.append(folder / SETUP)

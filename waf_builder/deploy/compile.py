@@ -16,6 +16,7 @@ from waf_builder.deploy.engines import (
 )
 from waf_builder.deploy.install import (
     FOLDER,
+    add_commands,
     add_engine,
     add_start,
     install,
@@ -54,6 +55,7 @@ def compile_waf(deploy: Deploy, name: str, log: Log) -> None:
         with log.step(f"Installing into {FOLDER}") as step:
             link(engine, folder / "tree", relative=True)
             add_start(folder)
+            add_commands(folder)
             size = size_of(folder)
             install(folder, deploy.app)
             step.done("Starts with '.waf/start'", megabytes(size))

@@ -52,15 +52,25 @@ def dependencies(deploy: Deploy, buildpack: Path, log: Log) -> Path:
     DeployError when they are not in the cache and cannot be had.
     """
     requirements = buildpack / REQUIREMENTS
-    folder = deploy.cache / "python" / _key(requirements)
+    folder = _folder(deploy, requirements)
     with log.step(f"Preparing Python {platform.python_version()}") as step:
-        if _is_whole(folder):
+        if kept(deploy, buildpack):
             step.done("The locked libraries are in the cache", megabytes(_size(folder)))
             return folder
         _clear(folder.parent)
         _install(requirements, buildpack / WHEELS, folder, deploy, step)
         _clear(folder.parent, besides=folder)
     return folder
+
+
+def kept(deploy: Deploy, buildpack: Path) -> Path | None:
+    """Return the folder that `dependencies` does, when all of it is in the cache already."""
+    folder = _folder(deploy, buildpack / REQUIREMENTS)
+    return folder if _is_whole(folder) else None
+
+
+def _folder(deploy: Deploy, requirements: Path) -> Path:
+    return deploy.cache / "python" / _key(requirements)
 
 
 def _key(requirements: Path) -> str:
@@ -128,7 +138,7 @@ def _pip(deploy: Deploy, step: Step) -> Path:
 
 
 _AGAIN = """\
-If the network or a registry is down, deploy again later: what was deployed last keeps
+If the network or a registry is down, try again later: what was deployed last keeps
 running. The release archive of waf-builder with wheels inside needs no package index."""
 
 

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from waf_builder.crs.digest import content_of
 from waf_builder.crs.installed import InstalledCrs
+from waf_builder.deploy.commands import ARCHIVE, COMMAND, pack_commands
 from waf_builder.deploy.model import DeployError
 from waf_builder.engine.model import Engine
 from waf_builder.paths import start_waf
@@ -42,7 +44,7 @@ exec "$here/start-waf" "$tree"
 """
 
 _PROFILE_D = """\
-# Lets a Procfile say `web: start-waf`, from any folder; made by waf-builder.
+# Lets a Procfile say `web: start-waf`, and people `waf-builder doctor`; made by waf-builder.
 export PATH="$HOME/.waf/bin:$PATH"
 """
 
@@ -69,7 +71,10 @@ def add_engine(engine: Engine, folder: Path) -> Engine:
     if engine.crs is not None and not engine.crs.folder.is_relative_to(engine.root):
         crs = folder / "crs"
         crs.mkdir()
-        shutil.copytree(engine.crs.rules, crs / "rules")
+        # All that its digest is of, so that a lock can be made of what is deployed.
+        for name in content_of(engine.crs.folder):
+            (crs / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(engine.crs.folder / name, crs / name)
         # The rules' licence asks that it goes with every copy of them.
         if (licence := engine.crs.folder / "LICENSE").is_file():
             shutil.copy2(licence, crs)
@@ -109,6 +114,12 @@ def add_start(folder: Path) -> None:
     (folder / "bin" / "start-waf").symlink_to("../start")
 
 
+def add_commands(folder: Path) -> None:
+    """Add waf-builder's own commands, for whoever looks at the app where it runs."""
+    pack_commands(folder / ARCHIVE)
+    _write(folder / "bin" / "waf-builder", COMMAND)
+
+
 def install(folder: Path, app: Path) -> None:
     """Swap an assembled WAF in, and let it be found; what a failure leaves is what was there."""
     profile = app / PROFILE
@@ -127,6 +138,12 @@ def install(folder: Path, app: Path) -> None:
         if not had_folder:
             profile.parent.rmdir()
         raise
+
+
+def deployed_tree(app: Path) -> Path | None:
+    """Return the tree of the WAF that is deployed in an app; None when none is."""
+    tree = app / FOLDER / "tree"
+    return tree if (tree / STAMP).is_file() else None
 
 
 def size_of(folder: Path) -> int:

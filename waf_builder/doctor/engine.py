@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from waf_builder.doctor.result import Result, failed, ok, warning
 from waf_builder.engine.compat import check_pair
 from waf_builder.engine.find import find
-from waf_builder.engine.layout import MODULE, NGINX
 from waf_builder.errors import EngineError
 from waf_builder.problem import Problem, Severity, errors_in
 
 CHECK = "engine"
-
-
-def engine_of(tree: Path) -> tuple[str | None, str | None]:
-    """Return the engine and the rules that a tree is linked to, as --engine and --crs name them."""
-    module, rules = tree / "engine" / MODULE, tree / "engine" / "crs"
-    roots = module.resolve().parents if module.exists() else ()
-    root = next((folder for folder in roots if (folder / NGINX).is_file()), None)
-    return (str(root) if root else None), (str(rules.resolve()) if rules.is_dir() else None)
 
 
 def check_engine(where: str | None, crs: str | None) -> Result:

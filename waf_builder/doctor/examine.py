@@ -15,7 +15,7 @@ from waf_builder.config.model import Config
 from waf_builder.doctor import container, limits, memory, network
 from waf_builder.doctor.connection import check_connection, check_page
 from waf_builder.doctor.engine import CHECK as ENGINE
-from waf_builder.doctor.engine import check_engine, engine_of
+from waf_builder.doctor.engine import check_engine
 from waf_builder.doctor.here import Here
 from waf_builder.doctor.name import check_name
 from waf_builder.doctor.resolvers import Server, check_servers, find_servers
@@ -24,6 +24,7 @@ from waf_builder.doctor.subject import Subject, find_subjects
 from waf_builder.doctor.tree import CHECK as TREE
 from waf_builder.doctor.tree import check_tree
 from waf_builder.doctor.variables import check_variables
+from waf_builder.engine.link import linked
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import errors_in
 from waf_builder.spec.load import LoadedSpec, load
@@ -71,7 +72,7 @@ def examine(file: Path, options: Options, here: Here) -> list[Result]:
             *(_backend(subject, servers, here) for subject in subjects),
             _at_once(_machine(_config(loaded), here)),
         ]
-    own_engine, own_rules = engine_of(options.tree) if options.tree else (None, None)
+    own_engine, own_rules = linked(options.tree) if options.tree else (None, None)
     where, crs = options.engine or own_engine, options.crs or own_rules
     jobs.append(((ENGINE,), lambda: [check_engine(where, crs)]))
     if loaded:

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from waf_builder.engine.layout import JEMALLOC, MODULE
+from waf_builder.engine.layout import JEMALLOC, MODULE, NGINX
 from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
 
@@ -65,6 +65,14 @@ def link(engine: Engine, tree: Path, *, relative: bool = False) -> None:
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def linked(tree: Path) -> tuple[str | None, str | None]:
+    """Return the engine and the rules that a tree is linked to, as --engine and --crs name them."""
+    module, rules = tree / "engine" / MODULE, tree / "engine" / "crs"
+    roots = module.resolve().parents if module.exists() else ()
+    root = next((folder for folder in roots if (folder / NGINX).is_file()), None)
+    return (str(root) if root else None), (str(rules.resolve()) if rules.is_dir() else None)
 
 
 def wrapper(engine: Engine) -> str:

@@ -21,7 +21,7 @@ from waf_builder.lock.read import lock_beside, read_lock
 from waf_builder.lock.verify import verify
 from waf_builder.lock.write import lock_text
 from waf_builder.paths import cache_dir
-from waf_builder.problem import Problem, errors_in
+from waf_builder.problem import Place, Problem, Severity, errors_in
 from waf_builder.spec.load import load
 
 
@@ -39,6 +39,34 @@ def make_lock(spec: Path, engine: str | None, crs: str | None, progress: Progres
     lock = lock_of(found, rules, __version__)
     _write(lock_beside(spec), lock_text(lock, spec.name))
     return lock
+
+
+def who_can_meet(lock: Lock) -> Problem | None:
+    """Return a warning about a lock that a deploy elsewhere cannot meet, or None.
+
+    In a container of the platform, which names its stack in `$STACK`, it is for that stack.
+    """
+    kind, release = lock.engine.kind, lock.engine.release
+    if kind in {"system", "folder"}:
+        return Problem(
+            "lock.of-this-machine",
+            f"no deploy can meet this lock: an engine of the kind '{kind}' is only on this machine",
+            Place(lock.file),
+            f"A deploy gets an engine of its own: `--engine apt` locks one of its kind. {_WAY_OUT}",
+            Severity.WARNING,
+        )
+    if kind == "apt" and not os.environ.get("STACK"):
+        return Problem(
+            "lock.of-this-release",
+            f"only a deploy on {release} can meet this lock: other systems have other packages",
+            Place(lock.file),
+            _WAY_OUT,
+            Severity.WARNING,
+        )
+    return None
+
+
+_WAY_OUT = "`scalingo --app APP run waf-builder lock` makes that of a deployed app, for its stack."
 
 
 def check_lock(
