@@ -21,7 +21,7 @@ PACKAGE = Path(waf_builder.__file__).parent
 
 LAYERS = (
     {"__init__"},
-    {"problem", "paths", "version"},
+    {"ending", "problem", "paths", "version"},
     {"errors"},
     {"archive", "download", "seclang", "spec"},
     {"crs"},

@@ -22,6 +22,7 @@ from waf_builder.deploy.dependencies import dependencies, kept  # noqa: E402
 from waf_builder.deploy.disk import full_disk_explained, require_space  # noqa: E402
 from waf_builder.deploy.log import Log  # noqa: E402
 from waf_builder.deploy.model import Deploy  # noqa: E402
+from waf_builder.ending import ended_by_signals  # noqa: E402
 from waf_builder.errors import WafBuilderError  # noqa: E402
 
 
@@ -40,7 +41,7 @@ def compile_app(build: Path, cache: Path, env: Path | None) -> int:
         deploy = Deploy.of(build, cache, env)
         os.environ.update(deploy.variables())
         os.chdir(deploy.app)  # messages then name the user's files as the user does
-        with full_disk_explained():
+        with ended_by_signals(), full_disk_explained():
             spec = find_spec(deploy.app)  # before anything that takes time
             require_space(deploy.cache)
             sys.path.insert(0, str(dependencies(deploy, ROOT / "buildpack", log)))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from specs import APP_ID, SMALLEST
+
+if TYPE_CHECKING:
+    from waf_builder.engine.model import Engine
 
 COMMAND = [sys.executable, "-m", "waf_builder"]
 
@@ -45,6 +51,36 @@ def test_as_a_module(tmp_path: Path, environment: dict[str, str]):
     assert (good.returncode, good.stdout, good.stderr) == (0, "backend.yaml is valid\n", "")
     assert (bad.returncode, bad.stdout) == (1, "")
     assert wrong.returncode == 2
+
+
+@pytest.mark.nginx
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_render_that_is_ended_leaves_nothing_behind(
+    tmp_path: Path, environment: dict[str, str], engine_old: Engine, end: signal.Signals
+):
+    """Ended while nginx tests the staged folder."""
+    root = shutil.copytree(engine_old.root.resolve(), tmp_path / "engine")
+    real = root / "usr/sbin/real"
+    (root / "usr/sbin/nginx").rename(real)
+    os.mkfifo(tmp_path / "testing")
+    # Of a probe, the configuration is elsewhere.
+    (root / "usr/sbin/nginx").write_text(
+        '#!/bin/sh\ncase "$* " in *" -c nginx.conf "*)'
+        f' echo >"{tmp_path}/testing"; exec sleep 60 ;;'
+        f' esac\nexec "{real}" "$@"\n'
+    )
+    (root / "usr/sbin/nginx").chmod(0o755)
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "backend.yaml").write_text(SMALLEST, encoding="utf-8")
+    command = [*COMMAND, "render", "backend.yaml", "-o", "build", "--engine", str(root)]
+    with subprocess.Popen(command, cwd=app, env=environment, stderr=subprocess.PIPE) as process:
+        assert (tmp_path / "testing").read_text() == "\n"
+        assert {path.name for path in app.iterdir()} > {"backend.yaml"}, "nothing was staged"
+        process.send_signal(end)
+        status = process.wait(timeout=20)
+    assert status == (1 if end == signal.SIGINT else 128 + end)
+    assert [path.name for path in app.iterdir()] == ["backend.yaml"]
 
 
 def test_another_locale_changes_nothing(tmp_path: Path, environment: dict[str, str]):

@@ -17,6 +17,7 @@ from waf_builder.cli.run import run
 from waf_builder.cli.schema import schema
 from waf_builder.cli.templates import templates
 from waf_builder.cli.validate import validate
+from waf_builder.ending import ended_by_signals
 from waf_builder.errors import WafBuilderError
 
 
@@ -26,7 +27,8 @@ class Cli(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; 1 for a problem that the user can mend."""
         try:
-            return super().invoke(ctx)
+            with ended_by_signals():
+                return super().invoke(ctx)
         except WafBuilderError as error:
             from waf_builder.cli.output import show_error
 
