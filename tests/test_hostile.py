@@ -36,12 +36,14 @@ Shape = tuple[Any, ...]
 
 _BENIGN: dict[str, list[Any]] = {
     "_app_id": [APP_ID, "${X}"],
+    "_address_range": ["192.0.2.0/24"],
     "_cidr": ["192.0.2.0/24"],
     "_content_type": ["text/plain"],
     "_crs": ["4"],
     "_date": ["2027-03-31"],
     "_duration": ["2s"],
     "_header": ["X-Client"],
+    "_host_name": ["www.example.com"],
     "_host": ["a.internal", "192.0.2.1", "${X}"],
     "_host_header": ["preserve", "internal", "www.example.com"],
     "_method": ["GET", "POST", "PURGE"],

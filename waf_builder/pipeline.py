@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waf_builder.config.build import build
 from waf_builder.config.model import Config, Locator, Target
@@ -15,7 +16,7 @@ from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import STAMP, publish, require_replaceable, staged, stamp
 from waf_builder.render.render import Tree, render
 from waf_builder.spec.load import load
-from waf_builder.spec.model import Backend, Spec
+from waf_builder.spec.model import Backend, Route, Spec, SpecModel
 from waf_builder.target import NO_ENGINE, Choice, find_target, named
 
 __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
@@ -23,6 +24,11 @@ __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
 if TYPE_CHECKING:
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
+
+
+_BY_ROUTER = frozenset({"https_only", "canonical_host"})
+_GATES = _BY_ROUTER | {"access"}
+"""Keys that ask who comes and how. Those of the router mean nothing on a machine without it."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +45,24 @@ class Rendered:
     problems: tuple[Problem, ...]
 
 
-def render_spec(
+def render_spec(  # noqa: PLR0913
     file: Path,
     choice: Choice | None = None,
     *,
     backend: Backend | None = None,
+    local: bool = False,
     environ: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Rendered:
     """Return the tree for the spec in file, with the warnings about it.
 
     backend: stands in for every backend of the spec (`waf-builder run --backend`).
+    local: leave out what only the platform's router can say.
     Raises ProblemsError or another WafBuilderError; nothing is written.
     """
     loaded = load(file, environ)
-    spec = with_backend(loaded.spec, backend) if backend else loaded.spec
+    spec = without(loaded.spec, _BY_ROUTER) if local else loaded.spec
+    spec = with_backend(spec, backend) if backend else spec
     overrides = find_overrides(loaded.folder)
     choice = named(choice or Choice(), loaded.spec.waf.crs)
     target, engine, problems = find_target(choice, progress)
@@ -83,11 +92,11 @@ def render_for_run(
     if choice.engine == NO_ENGINE:
         raise EngineError("a run needs an engine, so --engine none cannot be")
     choice = replace(choice, get_crs=True)
-    rendered = render_spec(file, choice, backend=backend, progress=progress)
+    rendered = render_spec(file, choice, backend=backend, local=True, progress=progress)
     if rendered.engine is None:
         progress("no engine is here yet: getting one, without root")
         by_apt = replace(choice, engine="apt")
-        rendered = render_spec(file, by_apt, backend=backend, progress=progress)
+        rendered = render_spec(file, by_apt, backend=backend, local=True, progress=progress)
     return rendered
 
 
@@ -102,6 +111,19 @@ def with_backend(spec: Spec, backend: Backend) -> Spec:
         (only,) = changed.values()
         return spec.model_copy(update={"backend": only})
     return spec.model_copy(update={"backends": changed})
+
+
+def without(spec: Spec, keys: AbstractSet[str]) -> Spec:
+    """Return the spec with these keys at their defaults, in its routes too."""
+    routes = tuple(
+        route.model_copy(update=_defaults(Route, keys & Route.model_fields.keys()))
+        for route in spec.routes
+    )
+    return spec.model_copy(update={**_defaults(Spec, keys), "routes": routes})
+
+
+def _defaults(model: type[SpecModel], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: model.model_fields[key].default for key in keys}
 
 
 def check_rendered(rendered: Rendered, folder: Path) -> list[Problem]:
@@ -130,8 +152,9 @@ def prove_by_requests(
 ) -> list[Problem]:
     """Start the engine with the rules and routes of a spec and ask each route.
 
-    What `rendered` was made of is rendered again with a backend that always answers. Returns
-    the routes that do not behave as their policy says.
+    What `rendered` was made of is rendered again with a backend that always answers and every
+    gate open, since these requests come from this machine. Returns the routes that do not behave
+    as their policy says.
     """
     from waf_builder.run.proof import ProofBackend, prove_routes
 
@@ -139,7 +162,10 @@ def prove_by_requests(
         raise EngineError("a proof by requests needs an engine")
     with ProofBackend() as backend:
         config, tree = _build(
-            with_backend(load(file, environ).spec, Backend(host="127.0.0.1", port=backend.port)),
+            with_backend(
+                without(load(file, environ).spec, _GATES),
+                Backend(host="127.0.0.1", port=backend.port),
+            ),
             rendered.config.target,
             rendered.overrides,
         )

@@ -45,6 +45,7 @@ def test_where_all_routes_are_alike_nothing_is(routes: list[dict[str, Any]]):
         {"methods": ["GET"]},
         {"content_types": ["application/json"]},
         {"websocket": True},
+        {"access": {"deny": ["192.0.2.0/24"]}},
     ],
     ids=str,
 )

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from waf_builder.render.filters import nginx_size, nginx_time
 from waf_builder.spec import model
 from waf_builder.spec.environment import Deferred
+from waf_builder.spec.model.base import OrOff
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The whole file", model.Spec),
@@ -23,6 +24,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Each of `routes`", model.Route),
     ("`timeouts` of a route", model.RouteTimeouts),
     ("`waf` of a route", model.WafOverride),
+    ("`access`, of a route too", model.Access),
     ("`client_ip`", model.ClientIp),
     ("`health`", model.Health),
     ("`logs`", model.Logs),
@@ -40,6 +42,8 @@ _WORDS = {
     "_content_type": "content type",
     "_header": "header name",
     "_cidr": "address range",
+    "_address_range": "address range",
+    "_host_name": "host name",
     "_size": "size: `512k`, `10m`",
     "_date": "day: `2027-03-31`",
     "_duration": "time: `500ms`, `28s`",
@@ -78,7 +82,9 @@ def _table(title: str, found: type[BaseModel]) -> str:
 
 
 def _type(field: FieldInfo) -> str:
-    return _words(field.annotation, tuple(field.metadata)).replace("|", "\\|")
+    words = _words(field.annotation, tuple(field.metadata)).replace("|", "\\|")
+    can_be_off = any(isinstance(one, OrOff) for one in field.metadata)
+    return f"{words}, or `off`" if can_be_off else words
 
 
 def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from specs import SMALLEST, spec_of
 
 from waf_builder.spec.load import _model_in
-from waf_builder.spec.model import RouteTimeouts, Spec, Timeouts, WafOverride, WafPolicy
+from waf_builder.spec.model import OFF, RouteTimeouts, Spec, Timeouts, WafOverride, WafPolicy
 
 EVERY_KNOB = Path(__file__).parents[1] / "golden" / "every-knob" / "backend.yaml"
 
@@ -37,6 +37,8 @@ def keys(data: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     if isinstance(data, list):
         for item in data:
             yield from keys(item, model)
+        return
+    if data == OFF:
         return
     for name, value in data.items():
         field = model.model_fields.get(name)

@@ -54,6 +54,12 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         " flag of its own; the first server of nginx.conf is the default.",
         re.compile(r"^runtime/listen\.conf: "),
     ),
+    Allowed(
+        "try_files_is_evil_too",
+        "A gate goes on to the location behind it by asking for a file that cannot exist: one"
+        " stat(2), and nothing that a cache of open files would keep.",
+        re.compile(r": try_files /dev/null/none @behind_gate_[0-9]+;$"),
+    ),
 )
 """What is not reported. Each needs a case tests/check/security/allowed_PLUGIN.txt that shows it."""
 

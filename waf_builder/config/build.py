@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waf_builder.config import paths
+from waf_builder.config.access import build_address_lists
 from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
+from waf_builder.config.gates import with_gates
 from waf_builder.config.model import Config, Locator, Target, Timeouts
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
 from waf_builder.config.servers import build_locations, build_servers
@@ -47,8 +49,10 @@ def build(
         int(spec.Backend.model_fields["retries"].default) + 1,
     )
     policy = build_policy(source.waf, source.max_body, target)
+    lists = build_address_lists(source)
     located = build_locations(source, backends, policy, common, target)
-    servers = build_servers(located)
+    located = with_gates(located, source, lists)
+    servers = build_servers(located, source.canonical_host or "")
     route_policies = [location.policy for _, location in located if location.policy]
     return Config(
         target=target,
@@ -71,4 +75,10 @@ def build(
         error_page_statuses=error_page_statuses(target),
         routes_differ=paths.differ(servers),
         guarded_paths=paths.guarded(servers),
+        address_lists=lists.all,
+        access_everywhere=lists.everywhere,
+        access_elsewhere=lists.common,
+        https_only=source.https_only,
+        canonical_host=source.canonical_host or "",
+        own_paths=(paths.exactly(source.health.path), "^/__waf/errors/"),
     )

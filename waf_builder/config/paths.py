@@ -21,6 +21,12 @@ _GROUP_LENGTH = 1500
 """Well below the 4096 bytes that one word of nginx.conf can have."""
 
 
+def exactly(path: str) -> str:
+    """Return a regular expression for this path and no other, as nginx decodes it."""
+    # "$" would also match before a line break at the end, which %0a is.
+    return f"^{''.join(map(_literal, path))}\\z"
+
+
 def differ(servers: Sequence[Server]) -> bool:
     """Whether it matters which location a request meets."""
     keys = {_key(location) for server in servers for location in server.locations}
@@ -69,7 +75,14 @@ def _grouped(patterns: Sequence[str]) -> Iterator[str]:
 def _key(location: Location) -> Hashable:
     """Return what a request may be after, as it would get it on another route."""
     variables = location.policy.variables if location.policy else None
-    return location.mode, variables, location.methods, location.content_types, location.websocket
+    return (
+        location.mode,
+        variables,
+        location.methods,
+        location.content_types,
+        location.websocket,
+        location.gate,
+    )
 
 
 def _fallback(servers: Sequence[Server]) -> set[Hashable]:

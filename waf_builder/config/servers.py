@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from waf_builder.config.gates import slash_redirects
 from waf_builder.config.model import (
     Backend,
     Location,
@@ -69,6 +70,8 @@ def _location(
         label=label,
         modifier="=" if route.exact else "",
         path=route.path,
+        gate=None,
+        behind_gate="",
         backend=backend,
         mode=mode,
         policy=changed,
@@ -101,7 +104,9 @@ def _timeouts(route: Route, backend: Backend) -> Timeouts:
     )
 
 
-def build_servers(located: Sequence[tuple[Route, Location]]) -> tuple[Server, ...]:
+def build_servers(
+    located: Sequence[tuple[Route, Location]], canonical_host: str
+) -> tuple[Server, ...]:
     """Return the server blocks, the default one first: nginx takes the first for it.
 
     A route without hosts holds on every server, and one for *.example.com on those of the names
@@ -119,7 +124,7 @@ def build_servers(located: Sequence[tuple[Route, Location]]) -> tuple[Server, ..
         key = tuple(id(location) for _, location in pairs)
         groups.setdefault(key, []).append(host)
         members[key] = pairs
-    servers = [_server((), own[_EVERY_HOST])]
+    servers = [_server((), own[_EVERY_HOST], canonical_host)]
     servers += [_server(tuple(hosts), members[key]) for key, hosts in groups.items()]
     return tuple(servers)
 
@@ -140,10 +145,15 @@ def _merge(levels: Sequence[Sequence[tuple[Route, Location]]]) -> list[tuple[Rou
     return list(merged.values())
 
 
-def _server(names: tuple[str, ...], pairs: Sequence[tuple[Route, Location]]) -> Server:
+def _server(
+    names: tuple[str, ...], pairs: Sequence[tuple[Route, Location]], canonical_host: str = ""
+) -> Server:
+    locations = tuple(location for _, location in pairs)
     return Server(
         names=names,
-        locations=tuple(location for _, location in pairs),
+        locations=locations,
+        canonical_host=canonical_host,
+        slash_redirects=slash_redirects(locations),
         answers_everything=any(route.path == "/" and not route.exact for route, _ in pairs),
     )
 

@@ -26,6 +26,8 @@ def outputs(config: Config) -> Iterator[Output]:
         yield Output(f"modsecurity/{name}.conf", f"modsecurity/{name}.conf.j2", seen)
     for policy in config.route_policies:
         yield Output(policy.file, "modsecurity/route.conf.j2", {"policy": policy})
+    for addresses in config.address_lists:
+        yield Output(addresses.file, "access/list.conf.j2", {"list": addresses})
     for page in config.error_pages:
         for kind in ("html", "json"):
             yield Output(f"errors/{page.status}.{kind}", f"errors/page.{kind}.j2", {"page": page})

@@ -37,6 +37,17 @@ def _server_name(value: Any) -> str:
     return text
 
 
+def _host_name(value: Any) -> str:
+    text = text_of(value, "spec.host-name", "a host name such as www.example.com").lower()
+    if not re.fullmatch(HOST, text) or len(text) > MAX_NAME or text == "_":
+        raise fail(
+            "spec.host-name",
+            f"{text!r} is not a host name, expected one such as www.example.com",
+            "A host stands without scheme, port and path.",
+        )
+    return text
+
+
 _PATH = re.compile(r"""/[^\x00-\x20\x7f"'\\${};#?%<>|^`\[\]]*""")
 
 
@@ -95,18 +106,22 @@ def _header(value: Any) -> str:
 
 
 def _cidr(value: Any) -> str:
-    text = text_of(value, "spec.cidr", "an address range such as 172.16.0.0/12")
-    try:
-        network = ipaddress.ip_network(without_zone(text))
-    except ValueError as error:
-        raise fail("spec.cidr", f"{text!r} is not an address range: {error}") from None
-    if network.prefixlen == 0:
+    network = _address_range(value)
+    if network.endswith("/0"):
         raise fail(
             "spec.trusts-everybody",
-            f"{text!r} would trust everybody to say who the client is",
+            f"{value!r} would trust everybody to say who the client is",
             "Anyone could then forge an address. Name the ranges of the proxies before the WAF.",
         )
-    return str(network)
+    return network
+
+
+def _address_range(value: Any) -> str:
+    text = text_of(value, "spec.cidr", "an address range such as 172.16.0.0/12")
+    try:
+        return str(ipaddress.ip_network(without_zone(text)))
+    except ValueError as error:
+        raise fail("spec.cidr", f"{text!r} is not an address range: {error}") from None
 
 
 def _size(value: Any) -> int:
@@ -176,6 +191,7 @@ def _host_header(value: Any) -> str:
 
 
 ServerName = Annotated[str, PlainValidator(_server_name), WithJsonSchema({"type": "string"})]
+HostName = Annotated[str, PlainValidator(_host_name), WithJsonSchema({"type": "string"})]
 Path = Annotated[str, PlainValidator(_path), pattern_schema("/.*")]
 Method = Annotated[str, PlainValidator(_method), pattern_schema("[A-Z]{3,20}")]
 ContentType = Annotated[
@@ -183,6 +199,7 @@ ContentType = Annotated[
 ]
 HeaderName = Annotated[str, PlainValidator(_header), pattern_schema("[A-Za-z][A-Za-z0-9-]*")]
 Cidr = Annotated[str, PlainValidator(_cidr), WithJsonSchema({"type": "string"})]
+AddressRange = Annotated[str, PlainValidator(_address_range), WithJsonSchema({"type": "string"})]
 Size = Annotated[
     int,
     PlainValidator(_size),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
+from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Location, Server
 from waf_builder.config.model.target import Target
@@ -19,12 +20,14 @@ Locator = Callable[[tuple[str | int, ...]], Place | None]
 """Says where a field of the spec stands, if that is known; takes the keys that lead to it."""
 
 __all__ = [
+    "AddressList",
     "Backend",
     "BootField",
     "Config",
     "CrsSetup",
     "ErrorPage",
     "Form",
+    "Gate",
     "Location",
     "Locator",
     "Policy",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
+from waf_builder.config.model.gate import AddressList
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Server
 from waf_builder.config.model.target import Target
@@ -18,6 +19,10 @@ class Config:
     workers: their number, or the token that boot fills in.
     routes_differ: whether it matters which route a request meets, so that its path has to mean
     the same to nginx and to the backend.
+    address_lists: all that any part of the configuration asks.
+    access_everywhere: asked for every request. access_elsewhere: asked where no route is.
+    canonical_host: where requests for a host that no route names are sent; empty for nowhere.
+    own_paths: patterns of the paths that the WAF itself answers, whoever asks.
     guarded_paths: patterns of requests that do not spell out the path of the route they meet.
     """
 
@@ -41,6 +46,27 @@ class Config:
     error_page_statuses: tuple[int, ...]
     routes_differ: bool
     guarded_paths: tuple[str, ...]
+    address_lists: tuple[AddressList, ...]
+    access_everywhere: AddressList | None
+    access_elsewhere: AddressList | None
+    https_only: bool
+    canonical_host: str
+    own_paths: tuple[str, ...]
+
+    @property
+    def needs_own_paths(self) -> bool:
+        """Whether anything is asked of every request, so that some must not be asked."""
+        return bool(self.access_everywhere or self.https_only or self.canonical_host)
+
+    @property
+    def canonical_pattern(self) -> str:
+        """A regular expression for the one host."""
+        return self.canonical_host.replace(".", "[.]")
+
+    @property
+    def canonical_scheme(self) -> str:
+        """How the one host is asked."""
+        return "https" if self.https_only else "$waf_scheme"
 
     @property
     def boot_fields(self) -> tuple[BootField, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from waf_builder.config.model.backend import Backend, Timeouts
+from waf_builder.config.model.gate import Gate
 from waf_builder.config.model.policy import RoutePolicy
 
 
@@ -13,6 +14,7 @@ class Location:
     """One location of a server.
 
     modifier: `=`, or empty for a prefix. label: how logs name the route.
+    gate: what stands before it; the location is then a named one, `behind_gate`.
     methods: a pattern of the allowed ones, empty for all; allow: the same as a header.
     content_types: a pattern of the allowed ones, empty for all; accept: the same as a header.
     own_proxy_headers: nginx inherits proxy_set_header all or nothing, so a location that needs
@@ -23,6 +25,8 @@ class Location:
     label: str
     modifier: str
     path: str
+    gate: Gate | None
+    behind_gate: str
     backend: Backend
     mode: str
     policy: RoutePolicy | None
@@ -41,11 +45,23 @@ class Location:
 
 @dataclass(frozen=True)
 class Server:
-    """One server block; without names it is the default one, for every other host."""
+    """One server block; without names it is the default one, for every other host.
+
+    canonical_host: where its requests are sent; empty for nowhere.
+    slash_redirects: paths that lack nothing but the slash at the end of a gated location's, and
+    where they lead.
+    """
 
     names: tuple[str, ...]
     locations: tuple[Location, ...]
     answers_everything: bool
+    canonical_host: str
+    slash_redirects: tuple[tuple[str, str], ...]
+
+    @property
+    def redirect_host(self) -> str:
+        """The host of a redirect to HTTPS."""
+        return self.canonical_host or "$host"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from waf_builder.spec.model.access import Access
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, Timeouts
-from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.logs import Logs
@@ -12,7 +13,9 @@ from waf_builder.spec.model.spec import Spec
 from waf_builder.spec.model.waf import Mode, ParanoiaLevel, Threshold, WafOverride, WafPolicy
 
 __all__ = [
+    "OFF",
     "SOLE_BACKEND",
+    "Access",
     "Backend",
     "BackendName",
     "ClientIp",
@@ -28,4 +31,5 @@ __all__ = [
     "Timeouts",
     "WafOverride",
     "WafPolicy",
+    "effective",
 ]

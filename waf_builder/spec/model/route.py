@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.access import Access
+from waf_builder.spec.model.base import OrOff, SpecModel
 from waf_builder.spec.model.waf import WafOverride
 from waf_builder.spec.types import ContentType, Duration, ListOf, Method, Path, ServerName, Size
 
@@ -59,3 +60,6 @@ class Route(SpecModel):
 
     waf: WafOverride = WafOverride()
     """What the Core Rule Set does differently here."""
+
+    access: Annotated[Access | Literal["off"] | None, OrOff()] = None
+    """Who may come here, instead of the spec's `access`; off: everybody."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from waf_builder.spec.model.access import Access
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.client import ClientIp
@@ -13,7 +14,7 @@ from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.logs import Logs
 from waf_builder.spec.model.route import Route
 from waf_builder.spec.model.waf import WafPolicy
-from waf_builder.spec.types import ListOf, Size
+from waf_builder.spec.types import HostName, ListOf, Size
 
 
 class Spec(SpecModel):
@@ -33,6 +34,15 @@ class Spec(SpecModel):
 
     max_body: Size = 10 * 1024**2
     """The largest request body, for nginx and ModSecurity alike."""
+
+    access: Access | None = None
+    """Who may come, on every route that has no `access` of its own; left out, everybody."""
+
+    https_only: bool = False
+    """Send whoever comes by plain HTTP to HTTPS."""
+
+    canonical_host: HostName | None = None
+    """Send requests for any host that no route names to this one."""
 
     client_ip: ClientIp = ClientIp()
     """Who the client is."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from waf_builder.problem import Problem
 from waf_builder.spec.model import Spec
+from waf_builder.spec.validate.access import access
 from waf_builder.spec.validate.backends import backends
 from waf_builder.spec.validate.deadlines import deadlines
 from waf_builder.spec.validate.platform import Locator
@@ -15,7 +16,7 @@ from waf_builder.spec.validate.routes import routes
 
 __all__ = ["Locator", "validate"]
 
-_CHECKS = (backends, routes, policy, client_ip)
+_CHECKS = (backends, routes, policy, access, client_ip)
 
 
 def validate(spec: Spec, at: Locator, today: dt.date) -> Iterator[Problem]:

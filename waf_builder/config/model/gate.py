@@ -1,0 +1,31 @@
+"""The gate: what a request has to pass before any rule looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class AddressList:
+    """Which addresses are refused, as nginx looks them up: of several ranges, the smallest counts.
+
+    variable: 1 for an address that is refused, else 0. file: below the rendered tree.
+    otherwise: its value for an address in no range. entries: ranges with their values.
+    """
+
+    variable: str
+    file: str
+    otherwise: int
+    entries: tuple[tuple[str, int], ...] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What stands before a location: nginx asks it first, and the location has no other door.
+
+    ModSecurity looks at a request as soon as nginx has chosen its location, and reads the body
+    before nginx itself counts or asks for passwords. So the location that nginx chooses holds
+    the gate alone, with ModSecurity off, and hands what passes on to a named location.
+    """
+
+    addresses: AddressList | None = None
