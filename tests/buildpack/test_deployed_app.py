@@ -42,8 +42,9 @@ def app(compiled: Path, shared: Path) -> Path:
 
 @pytest.fixture
 def waf(app: Path, backend: Backend) -> Iterator[Waf]:
+    """The app as a user started it who has built nothing of it, where there can be one."""
     backend.forget()
-    with deploys.started(app, backend.port) as waf:
+    with deploys.started(app, backend.port, user=STRANGER if os.getuid() == 0 else None) as waf:
         yield waf
 
 

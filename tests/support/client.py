@@ -170,7 +170,7 @@ class Connection:
     def read(self, method: str = "GET") -> Response:
         """Return the next final response, the one to a request of this method."""
         interim: list[int] = []
-        while (response := self.read_head()).status < 200:
+        while 100 <= (response := self.read_head()).status < 200:
             interim.append(response.status)
         response = replace(response, interim=tuple(interim))
         if method == "HEAD" or response.status in {204, 304}:

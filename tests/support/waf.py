@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
+from support import stuck
 from support.client import HOST, Address, Headers, Response, exchange, request
 from waf_builder import cli, paths
 from waf_builder.engine.link import link
@@ -125,7 +126,12 @@ class Waf:
 
     def send(self, data: bytes, *, source: str = "127.0.0.1", timeout: float = 15) -> Response:
         """Send these bytes from this address on a connection of their own."""
-        return exchange(self.address, data, source=source, timeout=timeout)
+        try:
+            return exchange(self.address, data, source=source, timeout=timeout)
+        except TimeoutError as error:
+            streams = {"stdout": self.process.stdout, "stderr": self.process.stderr}
+            seen = stuck.told(self.process.pid, streams)
+            raise TimeoutError(f"no answer within {timeout:g} s\n{seen}") from error
 
     def ask(  # noqa: PLR0913
         self,
