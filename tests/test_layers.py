@@ -31,6 +31,7 @@ LAYERS = (
     {"render"},
     {"check"},
     {"run"},
+    {"inspect"},
     {"explain", "pipeline"},
     {"deploy", "doctor"},
     {"cli"},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
 if TYPE_CHECKING:
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
+    from waf_builder.inspect.inspector import Inspector
 
 
 _BY_ROUTER = frozenset({"https_only", "canonical_host"})
@@ -185,3 +187,23 @@ def _require_sound(problems: list[Problem]) -> list[Problem]:
     if errors_in(problems):
         raise ProblemsError(problems)
     return problems
+
+
+@contextmanager
+def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
+    """Yield the WAF of a spec, running and to be asked; no backend of the spec's is.
+
+    An engine is got by apt if none is there.
+    """
+    from waf_builder.inspect.inspector import Inspector
+    from waf_builder.inspect.nginx import NginxJudge, for_inspection
+    from waf_builder.run.proof import ProofBackend
+
+    rendered = render_for_run(file, choice, None, progress)
+    if rendered.engine is None:
+        raise EngineError("an inspection needs an engine")
+    with ProofBackend() as backend:
+        spec = with_backend(load(file).spec, Backend(host="127.0.0.1", port=backend.port))
+        config, tree = _build(for_inspection(spec), rendered.config.target, rendered.overrides)
+        with NginxJudge(config, tree, rendered.engine) as judge:
+            yield Inspector(config, judge, rendered.problems)

@@ -10,6 +10,7 @@ from waf_builder.cli.doctor import doctor
 from waf_builder.cli.domains import domains
 from waf_builder.cli.explain import explain
 from waf_builder.cli.init import init
+from waf_builder.cli.inspect import inspect
 from waf_builder.cli.lock import lock
 from waf_builder.cli.render import render
 from waf_builder.cli.rules import rules
@@ -56,6 +57,7 @@ COMMANDS = (
     render,
     check,
     run,
+    inspect,
     rules,
     explain,
     lock,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
 from waf_builder.errors import WafBuilderError
+from waf_builder.spec.yaml import scalar
 
 _DOMAIN = re.compile(
     r"(?:(?P<index>[1-9][0-9]*)\.)?(?:(?P<process>[A-Za-z0-9]+)\.)?"
@@ -31,10 +31,10 @@ def draft_text(draft: Draft) -> str:
     """Return a commented spec; whether it is valid is for `spec.load` to say."""
     lines = ["# What stands behind the WAF. `waf-builder validate` checks this file.", "backend:"]
     if draft.host:
-        lines.append(f"  host: {_scalar(draft.host)}")
+        lines.append(f"  host: {scalar(draft.host)}")
     if draft.process:
         lines.append(
-            f"  process: {_scalar(draft.process)}  # the process type of the backend's Procfile"
+            f"  process: {scalar(draft.process)}  # the process type of the backend's Procfile"
         )
     lines.append(f"  port: {draft.port}  # the port it listens on in the private network")
     if draft.app_id:
@@ -48,11 +48,6 @@ def draft_text(draft: Draft) -> str:
         "  mode: block",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _scalar(text: str) -> str:
-    """Return text so that YAML reads it as text, if it could be read as anything else."""
-    return text if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) else json.dumps(text)
 
 
 def parse_domain(text: str) -> dict[str, str]:

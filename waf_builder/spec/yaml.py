@@ -6,6 +6,7 @@ false. Each of these is an error here.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,6 +36,14 @@ _RESOLVER = yaml.resolver.Resolver()
 _MAX_DEPTH = 100
 """A spec is five levels deep. libyaml builds nodes by recursion in C: some 20,000 levels would
 overflow its stack and end the process."""
+
+
+def scalar(text: str) -> str:
+    """Return text as YAML that reads it as this very text, in quotes only where they are needed."""
+    plain = re.fullmatch(r"[A-Za-z/][A-Za-z0-9._/-]*(?::[A-Za-z0-9._/-]+)*", text)
+    if plain and yaml.safe_load(text) == text:
+        return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 def dotted(path: Path) -> str:

@@ -1,0 +1,151 @@
+"""What the logs' lines say, put together."""
+
+from __future__ import annotations
+
+import pytest
+
+from waf_builder.inspect.answer import Match, answer
+from waf_builder.inspect.proposal import propose
+from waf_builder.inspect.request import from_url
+
+REQUEST = from_url("https://a.test/search?q=x")
+PASSED = {"route": "/", "upstream_status": "200"}
+STOPPED = {"route": "/", "upstream_status": ""}
+
+
+def message(rule: int, *, target: str = "ARGS:q", value: str = "x", severity: int = 2, level=1):
+    return {
+        "message": f"rule {rule}",
+        "details": {
+            "ruleId": str(rule),
+            "match": f"Matched \"Operator `Rx' against variable `{target}' (Value: `{value}' )",
+            "data": "",
+            "severity": str(severity),
+            "tags": ["attack-sqli", f"paranoia-level/{level}"] if level else [],
+        },
+    }
+
+
+def judged(score: int):
+    details = {"ruleId": "949110", "severity": "2", "tags": []}
+    return {"message": f"Inbound Anomaly Score Exceeded (Total Score: {score})", "details": details}
+
+
+def audit(*messages: dict) -> dict:
+    return {"messages": list(messages)}
+
+
+def test_a_request_that_passes():
+    found = answer(REQUEST, 200, PASSED, {})
+    assert (found.verdict, found.score, found.matches, found.refused) == ("pass", 0, (), False)
+    assert propose(found, 5) is None
+
+
+def test_one_that_is_blocked():
+    found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))
+    assert (found.verdict, found.score, found.refused) == ("block", 5, True)
+    assert found.matches == (
+        Match(942100, "rule 942100", "ARGS:q", "x", 2, 5, 1, ("attack-sqli", "paranoia-level/1")),
+    )
+
+
+def test_one_that_is_only_detected():
+    found = answer(REQUEST, 200, PASSED, audit(message(942100), judged(5)))
+    assert (found.verdict, found.refused) == ("detect", False)
+    assert propose(found, 5)
+
+
+def test_the_apps_own_403_is_no_block():
+    assert answer(REQUEST, 403, {**PASSED, "upstream_status": "403"}, {}).verdict == "pass"
+
+
+def test_what_nginx_refuses_is_a_rejection():
+    found = answer(REQUEST, 405, STOPPED, {})
+    assert (found.verdict, found.refused) == ("reject", True)
+
+
+def test_no_answer_at_all():
+    assert answer(REQUEST, 0, {}, {}).verdict == "error"
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "shown"),
+    [
+        ("ARGS:q", "l'\\xc3\\xa9t\\xc3\\xa9", "l'été"),
+        ("ARGS:q", "\\xff", "\\xff"),
+        ("ARGS:q", "a\x1b[31mb", "a\\x1b[31mb"),
+        ("ARGS:q", "x" * 100, "x" * 59 + "…"),
+        ("ARGS:user[password]", "hunter2", "(7 characters, not shown)"),
+        ("REQUEST_HEADERS:Authorization", "Bearer x", "(8 characters, not shown)"),
+        ("REQUEST_COOKIES:id", "abc", "(3 characters, not shown)"),
+        ("ARGS:api_key", "abc", "(3 characters, not shown)"),
+    ],
+)
+def test_values_are_short_and_secrets_are_not_shown(target: str, value: str, shown: str):
+    found = answer(REQUEST, 200, PASSED, audit(message(1, target=target, value=value)))
+    assert found.matches[0].value == shown
+
+
+class TestProposal:
+    def test_names_rule_target_and_path(self):
+        found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))
+        proposal = propose(found, 5)
+        assert proposal
+        assert proposal.lines == (
+            "exclusions:",
+            "  - rule: 942100",
+            "    target: ARGS:q",
+            "    path: /search",
+            '    reason: "why it is no attack; matched: rule 942100"',
+        )
+        assert proposal.opens == (
+            "SQL injection in ARGS:q of /search and below is then looked for by the other rules"
+            " only."
+        )
+
+    def test_takes_no_more_rules_than_are_needed(self):
+        found = answer(
+            REQUEST, 403, STOPPED, audit(message(942100), message(920350, severity=4), judged(8))
+        )
+        proposal = propose(found, 5)
+        assert proposal
+        assert [line for line in proposal.lines if "rule" in line.split(":")[0]] == [
+            "  - rule: 942100"
+        ]
+
+    def test_groups_rules_by_target(self):
+        found = answer(
+            REQUEST,
+            403,
+            STOPPED,
+            audit(message(1), message(2), message(3, target="ARGS:b"), judged(15)),
+        )
+        proposal = propose(found, 5)
+        assert proposal
+        assert "  - rules: [1, 2]" in proposal.lines
+        assert "    target: ARGS:b" in proposal.lines
+
+    def test_a_target_with_odd_characters_is_quoted(self):
+        found = answer(REQUEST, 403, STOPPED, audit(message(1, target="ARGS:a: #b"), judged(5)))
+        proposal = propose(found, 5)
+        assert proposal
+        assert '    target: "ARGS:a: #b"' in proposal.lines
+
+    @pytest.mark.parametrize(
+        ("rule", "line"),
+        [
+            (911100, "allowed_methods: ...  # with PUT added"),
+            (920420, "allowed_content_types: ...  # with PUT added"),
+            (200007, "max_arguments: ..."),
+        ],
+    )
+    def test_a_knob_is_better_than_an_exclusion(self, rule: int, line: str):
+        matched = message(rule, target="REQUEST_METHOD", value="PUT")
+        proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), 5)
+        assert proposal
+        assert proposal.lines == (line,)
+
+    def test_a_body_that_cannot_be_read_is_no_matter_of_rules(self):
+        proposal = propose(answer(REQUEST, 400, STOPPED, audit(message(200002, level=0))), 5)
+        assert proposal
+        assert proposal.lines == ()

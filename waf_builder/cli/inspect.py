@@ -1,0 +1,56 @@
+"""`waf-builder inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from waf_builder.cli.options import engine_options, format_option, spec_argument
+
+WOULD_BE_BLOCKED = 3
+"""The exit status when the WAF refuses a request: neither a success nor a problem."""
+
+_COLOURS = {"pass": "green", "detect": "yellow", "block": "red", "reject": "red", "error": "red"}
+
+
+@click.command()
+@spec_argument
+@click.argument("request_", metavar="REQUEST")
+@format_option
+@engine_options
+@click.pass_context
+def inspect(
+    ctx: click.Context, spec: Path, request_: str, form: str, engine: str | None, crs: str | None
+) -> None:
+    """Ask the WAF of a spec whether a request would pass, and why not.
+
+    REQUEST is a URL, a curl command in quotes as browsers copy it, or a file with a raw HTTP
+    request, a HAR, or lines of the WAF's log. A real nginx on a loopback port gives the answer;
+    no backend is asked. Exit status: 0 it passes, 3 it would be refused, 1 a problem.
+
+    \b
+    Example: waf-builder inspect backend.yaml 'https://shop.example.com/search?q=l%27été'
+    """
+    import json
+
+    from waf_builder import pipeline
+    from waf_builder.cli.output import progress, show_problems
+    from waf_builder.inspect.read import read
+    from waf_builder.inspect.report import text
+
+    choice = pipeline.Choice(engine, crs)
+    refused = False
+    with pipeline.inspector(spec, choice, progress) as inspector:
+        show_problems(inspector.problems, notes=False)
+        for number, finding in enumerate(inspector.findings(read(request_))):
+            refused = refused or finding.answer.refused
+            if form == "json":
+                click.echo(json.dumps(finding.as_json(), ensure_ascii=False))
+            else:
+                click.echo(("\n" if number else "") + text(finding, _paint))
+    ctx.exit(WOULD_BE_BLOCKED if refused else 0)
+
+
+def _paint(verdict: str, words: str) -> str:
+    return click.style(words, fg=_COLOURS[verdict], bold=True)

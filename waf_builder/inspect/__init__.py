@@ -1,0 +1,1 @@
+"""What the WAF would say to a request: which rules match, why, and what would let it pass."""

@@ -1,0 +1,178 @@
+"""What the WAF said to one request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from waf_builder.inspect.request import HttpRequest
+
+Verdict = Literal["pass", "detect", "block", "reject", "error"]
+"""block: the rules refused it. detect: they would have, and the route only logs. reject: nginx or
+ModSecurity could not take it, or the spec does not let it in. error: there was no answer."""
+
+BLOCKING_STATUS = 403
+_SEVERITY_SCORES = {2: 5, 3: 4, 4: 3, 5: 2}
+"""Critical, error, warning, notice: crs-setup.conf.example, rule 900100."""
+_JUDGES = re.compile(r"9[458][09]\d\d\d")
+"""The rules that add the score up and decide, 949xxx, 959xxx and 980xxx."""
+_DETECTIONS = range(910_000, 949_000)
+_INBOUND = re.compile(r"949\d\d\d")
+_SCORE = re.compile(r"(?:Total )?(?:Inbound )?Score: (\d+)")
+_AGAINST = re.compile(r"against variable `([^']*)'")
+_WITHIN = re.compile(
+    r"found within (?P<target>[A-Z_]+(?::[^\s:=]+)?)(?:: |=)(?P<value>.*)",
+    re.DOTALL,
+)
+_VALUE = re.compile(r"\(Value: `(.*)' \)?", re.DOTALL)
+_LEVEL = re.compile(r"paranoia-level/(\d)")
+_SECRET = re.compile(
+    r"passw|passwd|pwd|secret|token|auth|session|cookie|api[-_]?key|credential|card|iban|cvv|otp",
+    re.IGNORECASE,
+)
+_HEX = re.compile(r"(?:\\x[89a-f][0-9a-f])+")
+"""How libmodsecurity writes bytes that are not ASCII."""
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Match:
+    """One rule that matched, at one target.
+
+    score: what it added; 0 for a rule that only sets something. level: its paranoia level, 0 when
+    the rule has none. value: what matched, shortened, masked where it may be a secret.
+    """
+
+    rule: int
+    message: str
+    target: str
+    value: str
+    severity: int
+    score: int
+    level: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The WAF's answer to a request, and the rules that matched, the most severe first.
+
+    route: how logs name it, empty when no route was met. score: what the rules in force added up.
+    """
+
+    request: HttpRequest
+    route: str
+    verdict: Verdict
+    status: int
+    score: int
+    matches: tuple[Match, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the rules let it pass: a rejection of nginx's is one too."""
+        return self.verdict in {"block", "reject"}
+
+
+def answer(
+    request: HttpRequest, status: int, access: Mapping[str, Any], audit: Mapping[str, Any]
+) -> Answer:
+    """Return the answer that a request's lines of the two logs tell; {} for one that is not there.
+
+    status: that of the response, 0 when there was none.
+    """
+    messages = [_details(one) for one in audit.get("messages") or ()]
+    judged = [one for one in messages if _JUDGES.fullmatch(str(one["ruleId"]))]
+    matches = sorted(
+        _matches(one for one in messages if one not in judged),
+        key=lambda match: (match.severity, match.rule),
+    )
+    score = _score(judged) or sum(match.score for match in matches)
+    over = any(_INBOUND.fullmatch(str(one["ruleId"])) for one in judged)
+    return Answer(
+        request,
+        str(access.get("route") or ""),
+        _verdict(status, over=over, interrupted=_interrupted(status, messages, access)),
+        status,
+        score,
+        tuple(matches),
+    )
+
+
+def _verdict(status: int, *, over: bool, interrupted: bool) -> Verdict:
+    if status == 0:
+        return "error"
+    if interrupted:
+        return "block" if status == BLOCKING_STATUS else "reject"
+    return "detect" if over else "pass"
+
+
+def _interrupted(status: int, messages: list[Mapping[str, Any]], access: Mapping[str, Any]) -> bool:
+    """Whether the request got no further than the WAF: no backend has answered it."""
+    reached = bool(access.get("upstream_status"))
+    return not reached and status >= 400 and bool(messages or status)  # noqa: PLR2004
+
+
+def _details(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**message.get("details", {}), "message": message.get("message", "")}
+
+
+def _score(judged: Iterable[Mapping[str, Any]]) -> int:
+    scores = [_SCORE.search(str(one["message"])) for one in judged]
+    return max((int(score[1]) for score in scores if score), default=0)
+
+
+def _matches(messages: Iterable[Mapping[str, Any]]) -> Iterator[Match]:
+    for one in messages:
+        tags = tuple(str(tag) for tag in one.get("tags") or ())
+        level = next((int(found[1]) for tag in tags if (found := _LEVEL.search(tag))), 0)
+        severity = int(one.get("severity") or 8) if str(one.get("severity")).isdecimal() else 8
+        target, value = _where(one)
+        yield Match(
+            rule=int(one["ruleId"]),
+            message=str(one["message"]),
+            target=target,
+            value=_shown(target, value),
+            severity=severity,
+            score=_SEVERITY_SCORES.get(severity, 0) if _counts(int(one["ruleId"]), tags) else 0,
+            level=level,
+            tags=tags,
+        )
+
+
+def _counts(rule: int, tags: Iterable[str]) -> bool:
+    """Whether a rule adds to the score: the Core Rule Set's detections do, and ours for an attack.
+
+    libmodsecurity 3.0.9 leaves the tags of some rules out.
+    """
+    return rule in _DETECTIONS or any(tag.startswith("attack-") for tag in tags)
+
+
+def _where(details: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the variable in which a rule matched, and what was there."""
+    match, data = str(details.get("match") or ""), str(details.get("data") or "")
+    against = _AGAINST.search(match)
+    value = _VALUE.search(match)
+    if against:
+        return against[1], value[1] if value else ""
+    within = _WITHIN.search(data)
+    return (within["target"], within["value"]) if within else ("", data)
+
+
+def _decoded(found: re.Match[str]) -> str:
+    data = bytes.fromhex(found[0].replace("\\x", ""))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return found[0]
+
+
+def _shown(target: str, value: str) -> str:
+    if _SECRET.search(target):
+        return f"({len(value)} characters, not shown)"
+    text = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in _HEX.sub(_decoded, value)
+    )
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

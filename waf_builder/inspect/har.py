@@ -1,0 +1,82 @@
+"""A HAR file, as browsers save what they sent: https://w3c.github.io/web-performance/specs/HAR/Overview.html."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from waf_builder.inspect.curl import FORM
+from waf_builder.inspect.request import HttpRequest, RequestError, split_url, wire_text
+
+_NOT_SENT = frozenset({"content-length", "host", "connection", "transfer-encoding"})
+"""Headers that are made anew for the request that is sent."""
+
+
+def from_har(file: Path) -> Iterator[HttpRequest]:
+    """Yield each request of a HAR file, one at a time: the file may be larger than memory.
+
+    RequestError, with the number of the entry, for one that is no request.
+    """
+    try:
+        import ijson
+    except ImportError:
+        raise RequestError(
+            "a HAR file is read with ijson, which is not installed\n"
+            "    pip install 'waf-builder[inspect]'"
+        ) from None
+    number = 0
+    try:
+        with file.open("rb") as stream:
+            for number, entry in enumerate(ijson.items(stream, "log.entries.item"), 1):
+                yield _request(entry, f"{file}: entry {number}")
+    except ijson.JSONError as error:
+        where = f"after entry {number}" if number else "as far as its first entry"
+        raise RequestError(f"{file} is not JSON {where}: {_first_line(error)}") from None
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}") from None
+    if not number:
+        raise RequestError(f"{file} has no log.entries, expected a HAR file")
+
+
+def _request(entry: Any, where: str) -> HttpRequest:
+    try:
+        request = entry["request"]
+        target, host = split_url(request["url"])
+        headers = [(str(one["name"]), str(one["value"])) for one in request["headers"]]
+        method = str(request["method"])
+        body = _body(request.get("postData"))
+    except RequestError as error:
+        raise RequestError(f"{where}: {error}") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"{where} is not a request: {error!r}") from None
+    kept = [
+        (wire_text(name), wire_text(value))
+        for name, value in headers
+        # HTTP/2's pseudo headers (":authority") are the request line and Host of HTTP/1.
+        if not name.startswith(":") and name.lower() not in _NOT_SENT
+    ]
+    if body:
+        kept.append(("Content-Length", str(len(body))))
+    name = f"{method} {request['url']}"
+    return HttpRequest(method, target, (("Host", host), *kept), body, name=name)
+
+
+def _body(post: Any) -> bytes:
+    if not post:
+        return b""
+    if post.get("encoding") == "base64":
+        return base64.b64decode(post["text"])
+    if post.get("text"):
+        return str(post["text"]).encode("utf-8", "surrogateescape")
+    pairs = [
+        f"{quote_plus(one['name'])}={quote_plus(one.get('value', ''))}"
+        for one in post.get("params", ())
+    ]
+    return "&".join(pairs).encode() if str(post.get("mimeType", FORM)).startswith(FORM) else b""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else "it ends too early"

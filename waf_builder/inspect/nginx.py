@@ -1,0 +1,146 @@
+"""Requests put to a real nginx with the spec's own configuration, on a loopback port."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from waf_builder.config.model import Config
+from waf_builder.engine.model import Engine
+from waf_builder.inspect.answer import Answer, answer
+from waf_builder.inspect.request import BROWSER, HttpRequest
+from waf_builder.render.render import Tree
+from waf_builder.run.local import local_waf
+from waf_builder.run.process import WafProcess, free_port
+from waf_builder.run.proof import ATTACK, probes
+from waf_builder.spec.model import ClientIp, Logs, Spec
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+CLIENT = "198.51.100.7"
+"""Who asks: an address for documentation (RFC 5737). 127.0.0.1 would be spared some rules."""
+
+BATCH = 200
+"""Requests that are under way before their answers are put together."""
+
+_FORWARDED = frozenset({"x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-request-id"})
+"""What the platform's router sets, whatever a client has sent."""
+_TIMEOUT = 30.0
+_PATIENCE = 5.0
+"""How long the last record of a batch may take to be read; exclusions may keep it from coming."""
+
+
+def for_inspection(spec: Spec) -> Spec:
+    """Return the spec with one worker and whole logs, believing the one who asks on loopback."""
+    trusted = ("127.0.0.1/32", *spec.client_ip.trusted)
+    return spec.model_copy(
+        update={
+            "workers": 1,
+            "logs": Logs(),
+            "client_ip": ClientIp(trusted=trusted),
+        }
+    )
+
+
+class NginxJudge:
+    """A running WAF that is asked requests; entered, it is there, left, it is gone.
+
+    config, tree: those of a spec `for_inspection`, with backends that always answer.
+    """
+
+    def __init__(self, config: Config, tree: Tree, engine: Engine) -> None:
+        self._config, self._tree, self._engine = config, tree, engine
+        self._stack = ExitStack()
+        self._changed = threading.Condition()
+        self._access: dict[str, dict[str, Any]] = {}
+        self._audit: dict[str, dict[str, Any]] = {}
+        self._mark = f"waf-inspect-{secrets.token_hex(8)}"
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it listens; RunError when it does not."""
+        folder = self._stack.enter_context(local_waf(self._tree, self._engine))
+        waf = WafProcess(
+            folder, port=free_port(), resolvers=["127.0.0.1"], on_line=self._hear, brake=False
+        )
+        self._port = self._stack.enter_context(waf).port
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._stack.close()
+
+    def judge(self, requests: Iterable[HttpRequest]) -> Iterator[Answer]:
+        """Yield the answer to each request, in order; memory is that of one batch."""
+        numbers = itertools.count()
+        requests = iter(requests)
+        while batch := list(itertools.islice(requests, BATCH)):
+            asked = []
+            for request in batch:
+                key = f"{self._mark}-{next(numbers)}"
+                asked.append((key, request, self._ask(request, key)))
+            self._await_records(f"{self._mark}-{next(numbers)}")
+            for key, request, status in asked:
+                yield answer(request, status, self._access.pop(key, {}), self._audit.pop(key, {}))
+
+    def _ask(self, request: HttpRequest, key: str) -> int:
+        sent = replace(
+            request,
+            headers=(
+                *(pair for pair in request.headers if pair[0].lower() not in _FORWARDED),
+                ("X-Real-IP", CLIENT),
+                ("X-Forwarded-For", CLIENT),
+                ("X-Forwarded-Proto", "https"),
+                ("X-Request-ID", key),
+            ),
+        )
+        return _status(("127.0.0.1", self._port), sent.wire())
+
+    def _await_records(self, key: str) -> None:
+        """Ask for one more record: with one worker, those before it are there when it is."""
+        probe = next((one for one in probes(self._config) if one.location.mode != "off"), None)
+        if probe is None:
+            return
+        target = f"{probe.location.path}?x={ATTACK}"
+        self._ask(HttpRequest(probe.method, target, (("Host", probe.host), *BROWSER)), key)
+        with self._changed:
+            self._changed.wait_for(lambda: key in self._access, timeout=_PATIENCE)
+            self._changed.wait_for(lambda: key in self._audit, timeout=_PATIENCE)
+
+    def _hear(self, line: str) -> None:
+        if not line.startswith("{"):
+            return
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return
+        with self._changed:
+            if "transaction" in record:
+                record = record["transaction"]
+                self._audit[record.get("unique_id", "")] = record
+            else:
+                self._access[record.get("request_id", "")] = record
+            self._changed.notify_all()
+
+
+def _status(address: tuple[str, int], data: bytes) -> int:
+    """Return the status of the answer to a request, 0 when there was none."""
+    try:
+        with socket.create_connection(address, timeout=_TIMEOUT) as connection:
+            connection.sendall(data)
+            start = b""
+            while len(start) < len("HTTP/1.1 200") and (piece := connection.recv(4096)):
+                start += piece
+            while connection.recv(65536):
+                pass
+    except OSError:
+        return 0
+    words = start.split(b" ", 2)
+    return int(words[1][:3]) if len(words) > 1 and words[1][:3].isdigit() else 0

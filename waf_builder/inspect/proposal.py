@@ -1,0 +1,122 @@
+"""The smallest change of a spec that would let a refused request pass, and what it opens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from waf_builder.inspect.answer import Answer, Match
+from waf_builder.spec.yaml import scalar
+
+KNOBS = {
+    911100: "allowed_methods",
+    920420: "allowed_content_types",
+    200007: "max_arguments",
+}
+"""Rules that only say what a knob of the spec says: turn the knob instead of excluding the rule."""
+
+_PARSERS = range(200_002, 200_005)
+_KINDS = {
+    "attack-sqli": "SQL injection",
+    "attack-xss": "cross-site scripting",
+    "attack-rce": "command execution",
+    "attack-lfi": "path traversal",
+    "attack-rfi": "inclusion of remote files",
+    "attack-injection-php": "PHP injection",
+    "attack-injection-java": "Java injection",
+    "attack-injection-generic": "injection into templates and scripts",
+    "attack-protocol": "protocol violations",
+    "attack-fixation": "session fixation",
+}
+_KEYED = re.compile(r"([A-Z_]+):(.+)")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to write, as lines of YAML below `waf:`, and what that gives up.
+
+    lines: empty when there is nothing to write; opens then says why.
+    """
+
+    lines: tuple[str, ...]
+    opens: str
+
+
+def propose(answer: Answer, threshold: int) -> Proposal | None:
+    """Return the smallest change that lets the request pass; None for one that does.
+
+    threshold: the score from which on the route refuses.
+    """
+    if answer.verdict in {"pass", "error"}:
+        return None
+    if knob := _knob(answer):
+        return knob
+    needed = list(_needed(answer, threshold))
+    if not needed:
+        return None
+    path = answer.request.path
+    lines = ["exclusions:"]
+    for target, rules in _by_target(needed).items():
+        ids = sorted({match.rule for match in rules})
+        lines.append(f"  - rule: {ids[0]}" if len(ids) == 1 else f"  - rules: {_flow(ids)}")
+        if target:
+            lines.append(f"    target: {scalar(target)}")
+        lines.append(f"    path: {scalar(path)}")
+        lines.append(f"    reason: {scalar(_reason(rules))}")
+    return Proposal(tuple(lines), _opens(needed, path))
+
+
+def _knob(answer: Answer) -> Proposal | None:
+    """Return what a knob of its own does better than an exclusion."""
+    for match in answer.matches:
+        if match.rule in _PARSERS:
+            return Proposal((), "The body cannot be parsed: the client has to send it otherwise.")
+        if match.rule in KNOBS:
+            wanted = f"  # with {match.value} added" if match.value and match.rule != 200007 else ""  # noqa: PLR2004
+            return Proposal(
+                (f"{KNOBS[match.rule]}: ...{wanted}",),
+                "The rule only says what this key says; it stands in `waf:` or in the route's.",
+            )
+    return None
+
+
+def _needed(answer: Answer, threshold: int) -> Iterator[Match]:
+    """Yield the fewest matches without which the score stays below the threshold."""
+    left = answer.score
+    for match in sorted(answer.matches, key=lambda match: (-match.score, match.rule)):
+        if left < threshold:
+            return
+        if match.score:
+            left -= match.score
+            yield match
+
+
+def _by_target(matches: Sequence[Match]) -> dict[str, list[Match]]:
+    grouped: dict[str, list[Match]] = {}
+    for match in matches:
+        grouped.setdefault(_excludable(match.target), []).append(match)
+    return grouped
+
+
+def _excludable(target: str) -> str:
+    """Return the target as an exclusion can name it: with a key, or not at all."""
+    return target if _KEYED.fullmatch(target) else ""
+
+
+def _reason(matches: Sequence[Match]) -> str:
+    return f"why it is no attack; matched: {matches[0].message}"[:200]
+
+
+def _flow(numbers: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, numbers))}]"
+
+
+def _opens(matches: Sequence[Match], path: str) -> str:
+    kinds = dict.fromkeys(_KINDS[tag] for match in matches for tag in match.tags if tag in _KINDS)
+    places = dict.fromkeys(_excludable(match.target) or "the whole request" for match in matches)
+    what = " and ".join(kinds) or "what these rules look for"
+    return (
+        f"{what[0].upper()}{what[1:]} in {', '.join(places)} of {path} and below is then looked for"
+        " by the other rules only."
+    )
