@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from .fences import ROOT
@@ -90,12 +91,14 @@ class Report:
     file: Path
 
 
+@cache
 def reports() -> list[Report]:
     """Return every report in the package whose code stands in the source."""
     files = sorted((ROOT / "waf_builder").rglob("*.py"))
     return [report for file in files for report in _reports(file)]
 
 
+@cache
 def codes() -> dict[str, Report]:
     """Return each code with the first of its reports."""
     found: dict[str, Report] = {}

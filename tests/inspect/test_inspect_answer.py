@@ -9,8 +9,8 @@ from waf_builder.inspect.proposal import propose
 from waf_builder.inspect.request import from_url
 
 REQUEST = from_url("https://a.test/search?q=x")
-PASSED = {"route": "/", "upstream_status": "200"}
-STOPPED = {"route": "/", "upstream_status": ""}
+PASSED = {"route": "/", "backend_status": "200"}
+STOPPED = {"route": "/", "backend_status": ""}
 
 
 def message(rule: int, *, target: str = "ARGS:q", value: str = "x", severity: int = 2, level=1):
@@ -56,7 +56,7 @@ def test_one_that_is_only_detected():
 
 
 def test_the_apps_own_403_is_no_block():
-    assert answer(REQUEST, 403, {**PASSED, "upstream_status": "403"}, {}).verdict == "pass"
+    assert answer(REQUEST, 403, {**PASSED, "backend_status": "403"}, {}).verdict == "pass"
 
 
 def test_what_nginx_refuses_is_a_rejection():

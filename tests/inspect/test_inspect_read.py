@@ -166,20 +166,29 @@ class TestHar:
             tracemalloc.stop()
 
 
+LINE = json.dumps(
+    {
+        "http": {"request": {"id": "1", "method": "GET"}, "response": {"status_code": 403}},
+        "url": {"domain": "a.test", "path": "/b"},
+    }
+)
+"""A line of the access log, as far as it matters here."""
+
+
 class TestLog:
     def test_an_audit_record(self):
-        record = {"transaction": {"request": {"method": "POST", "uri": "/a?q=%3Cx"}}}
-        request = one(json.dumps(record))
-        assert (request.method, request.target) == ("POST", "/a?q=%3Cx")
+        request = {"method": "POST", "uri": "/a?q=%3Cx"}
+        record = {"transaction": {"unique_id": "1", "request": request}}
+        asked = one(json.dumps(record))
+        assert (asked.method, asked.target) == ("POST", "/a?q=%3Cx")
 
     def test_an_access_line(self):
-        request = one('{"method": "GET", "host": "a.test", "path": "/b", "status": 403}')
+        request = one(LINE)
         assert (request.target, request.host) == ("/b", "a.test")
 
     def test_a_file_with_other_lines_between(self, tmp_path: Path):
         file = tmp_path / "log"
-        line = '{"method": "GET", "host": "a.test", "path": "/b"}'
-        file.write_text(f"{line}\nnginx: hello\n{{}}\n{line}\n")
+        file.write_text(f"{LINE}\nnginx: hello\n{{}}\n{LINE}\n")
         assert [request.name for request in read(str(file))] == [f"{file}:1", f"{file}:4"]
 
     def test_one_without_any_says_so(self, tmp_path: Path):

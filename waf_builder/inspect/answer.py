@@ -110,7 +110,7 @@ def _verdict(status: int, *, over: bool, interrupted: bool) -> Verdict:
 
 def _interrupted(status: int, messages: list[Mapping[str, Any]], access: Mapping[str, Any]) -> bool:
     """Whether the request got no further than the WAF: no backend has answered it."""
-    reached = bool(access.get("upstream_status"))
+    reached = bool(access.get("backend_status"))
     return not reached and status >= 400 and bool(messages or status)  # noqa: PLR2004
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from waf_builder.inspect.request import BROWSER, HttpRequest, RequestError, target_of
+from waf_builder.run.logs import hear
 
 
 def from_log(lines: Iterable[str], name: str) -> Iterator[HttpRequest]:
@@ -29,15 +29,16 @@ def from_log(lines: Iterable[str], name: str) -> Iterator[HttpRequest]:
 
 
 def _request(line: str, name: str) -> HttpRequest | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
+    heard = hear(line)
+    if heard is None:
         return None
-    if not isinstance(record, dict):
-        return None
-    if isinstance(record.get("transaction"), dict):
-        return _audited(record["transaction"], name)
-    return _logged(record, name)
+    _, log, record = heard
+    if log == "audit":
+        return _audited(record, name)
+    if log == "access" and record["method"]:
+        host = str(record["host"] or "localhost")
+        return _made(str(record["method"]), str(record["path"]), host, name)
+    return None
 
 
 def _audited(transaction: Mapping[str, Any], name: str) -> HttpRequest | None:
@@ -46,22 +47,6 @@ def _audited(transaction: Mapping[str, Any], name: str) -> HttpRequest | None:
         return None
     host = str(transaction.get("hostname") or "localhost")
     return _made(str(request.get("method", "GET")), request["uri"], host, name)
-
-
-def _logged(record: Mapping[str, Any], name: str) -> HttpRequest | None:
-    method, path = (_first(record, keys) for keys in (_METHOD, _PATH))
-    if not method or not path:
-        return None
-    return _made(method, path, _first(record, _HOST) or "localhost", name)
-
-
-_METHOD = ("http.request.method", "method")
-_PATH = ("url.path", "path")
-_HOST = ("url.domain", "server.address", "host")
-
-
-def _first(record: Mapping[str, Any], keys: Iterable[str]) -> str:
-    return next((str(record[key]) for key in keys if isinstance(record.get(key), str)), "")
 
 
 def _made(method: str, uri: str, host: str, name: str) -> HttpRequest:

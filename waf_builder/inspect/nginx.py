@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 import secrets
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from waf_builder.inspect.answer import Answer, answer
 from waf_builder.inspect.request import BROWSER, HttpRequest
 from waf_builder.render.render import Tree
 from waf_builder.run.local import local_waf
+from waf_builder.run.logs import hear
 from waf_builder.run.process import WafProcess, free_port
 from waf_builder.run.proof import ATTACK, probes
 from waf_builder.spec.model import ClientIp, Logs, Spec
@@ -60,8 +60,8 @@ class NginxJudge:
         self._config, self._tree, self._engine = config, tree, engine
         self._stack = ExitStack()
         self._changed = threading.Condition()
-        self._access: dict[str, dict[str, Any]] = {}
-        self._audit: dict[str, dict[str, Any]] = {}
+        self._access: dict[str, Mapping[str, Any]] = {}
+        self._audit: dict[str, Mapping[str, Any]] = {}
         self._mark = f"waf-inspect-{secrets.token_hex(8)}"
 
     def __enter__(self) -> Self:
@@ -115,18 +115,15 @@ class NginxJudge:
             self._changed.wait_for(lambda: key in self._audit, timeout=_PATIENCE)
 
     def _hear(self, line: str) -> None:
-        if not line.startswith("{"):
+        heard = hear(line)
+        if heard is None:
             return
-        try:
-            record = json.loads(line)
-        except ValueError:
-            return
+        key, log, record = heard
         with self._changed:
-            if "transaction" in record:
-                record = record["transaction"]
-                self._audit[record.get("unique_id", "")] = record
-            else:
-                self._access[record.get("request_id", "")] = record
+            if log == "audit":
+                self._audit[key] = record
+            elif log == "access":
+                self._access[key] = record
             self._changed.notify_all()
 
 

@@ -20,6 +20,9 @@ ACCESS_KEYS = {
     "status": "http.response.status_code",
     "nanoseconds": "event.duration",
     "verdict": "event.action",
+    "host": "url.domain",
+    "route": "waf.route",
+    "backend_status": "waf.backend.status",
 }
 """What the access log calls the things that are told here; the templates write it.
 
@@ -57,7 +60,7 @@ class Narrator:
 
     def feed(self, line: str) -> list[str]:
         """Take a line and return what is to be told now."""
-        heard = _hear(line)
+        heard = hear(line)
         if heard is None:
             return [*self.due(), _printable(line)]
         key, log, record = heard
@@ -79,8 +82,11 @@ class Narrator:
         return [_printable(_request_line(self._held.pop(key)[1])) for key in keys]
 
 
-def _hear(line: str) -> tuple[str, str, Record] | None:
-    """Return a request's id, the log and its record, or None for any other line."""
+def hear(line: str) -> tuple[str, str, Record] | None:
+    """Return a request's id, the log and its record, or None for any other line.
+
+    The logs are access, with the nouns of ACCESS_KEYS, audit and error.
+    """
     if denied := _DENIED.search(line):
         return denied["id"], "error", {"line": line, **denied.groupdict()}
     if not line.startswith("{"):
