@@ -64,6 +64,10 @@ def test_what_nginx_refuses_is_a_rejection():
     assert (found.verdict, found.refused) == ("reject", True)
 
 
+def test_a_403_that_no_rule_gave_is_a_rejection():
+    assert answer(REQUEST, 403, STOPPED, {}).verdict == "reject"
+
+
 def test_no_answer_at_all():
     assert answer(REQUEST, 0, {}, {}).verdict == "error"
 

@@ -14,6 +14,7 @@ Verdict = Literal["pass", "detect", "block", "reject", "error"]
 ModSecurity could not take it, or the spec does not let it in. error: there was no answer."""
 
 BLOCKING_STATUS = 403
+_FIRST_ERROR = 400
 _SEVERITY_SCORES = {2: 5, 3: 4, 4: 3, 5: 2}
 """Critical, error, warning, notice: crs-setup.conf.example, rule 900100."""
 _JUDGES = re.compile(r"9[458][09]\d\d\d")
@@ -93,25 +94,20 @@ def answer(
     return Answer(
         request,
         str(access.get("route") or ""),
-        _verdict(status, over=over, interrupted=_interrupted(status, messages, access)),
+        _verdict(status, over=over, recorded=bool(messages), access=access),
         status,
         score,
         tuple(matches),
     )
 
 
-def _verdict(status: int, *, over: bool, interrupted: bool) -> Verdict:
+def _verdict(status: int, *, over: bool, recorded: bool, access: Mapping[str, Any]) -> Verdict:
     if status == 0:
         return "error"
-    if interrupted:
-        return "block" if status == BLOCKING_STATUS else "reject"
-    return "detect" if over else "pass"
-
-
-def _interrupted(status: int, messages: list[Mapping[str, Any]], access: Mapping[str, Any]) -> bool:
-    """Whether the request got no further than the WAF: no backend has answered it."""
     reached = bool(access.get("backend_status"))
-    return not reached and status >= 400 and bool(messages or status)  # noqa: PLR2004
+    if not reached and status >= _FIRST_ERROR:
+        return "block" if recorded and status == BLOCKING_STATUS else "reject"
+    return "detect" if over else "pass"
 
 
 def _details(message: Mapping[str, Any]) -> Mapping[str, Any]:
