@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .commands import command_reference
 from .fences import ROOT
+from .presets import preset_blocks
 from .problems import problem_tables
 from .spec import content_types, spec_tables
 
@@ -16,6 +17,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "content types": content_types,
     "problems": problem_tables,
     "commands": command_reference,
+    "presets": preset_blocks,
 }
 
 _PART = re.compile(

@@ -12,6 +12,7 @@ from waf_builder.cli.explain import explain
 from waf_builder.cli.init import init
 from waf_builder.cli.inspect import inspect
 from waf_builder.cli.lock import lock
+from waf_builder.cli.presets import presets
 from waf_builder.cli.render import render
 from waf_builder.cli.rules import rules
 from waf_builder.cli.run import run
@@ -63,6 +64,7 @@ COMMANDS = (
     lock,
     doctor,
     domains,
+    presets,
     schema,
     templates,
 )

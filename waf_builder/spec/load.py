@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place, Problem, did_you_mean, errors_in
 from waf_builder.spec import yaml
+from waf_builder.spec.effective import apply_presets
 from waf_builder.spec.environment import (
     Deferred,
     FromEnvironment,
@@ -98,6 +99,7 @@ def _spec(
         return None, [Problem("spec.empty", "the spec is empty", start, _EXAMPLE)]
     problems = document.problems
     _interpolate(document, document.data, (), environ)
+    apply_presets(document.data)
     spec = None
     if not any(problem.code == "yaml.syntax" for problem in problems):
         try:

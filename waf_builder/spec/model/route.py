@@ -11,6 +11,8 @@ from waf_builder.spec.model.base import OrOff, SpecModel
 from waf_builder.spec.model.waf import WafOverride
 from waf_builder.spec.types import ContentType, Duration, ListOf, Method, Path, ServerName, Size
 
+PresetName = Literal["json-api", "graphql", "upload", "webhook", "static", "admin"]
+
 
 class RouteTimeouts(SpecModel):
     """A route's own timeouts; what is left out is the backend's."""
@@ -39,6 +41,9 @@ class Route(SpecModel):
 
     backend: str | None = None
     """The name of a backend; may be left out where there is only one."""
+
+    preset: PresetName | None = None
+    """What such a route usually needs, in place of its keys; `waf-builder presets` shows it."""
 
     methods: ListOf[Method] = ()
     """Request methods; any other is answered 405. GET includes HEAD. Left out: all."""

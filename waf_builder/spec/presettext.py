@@ -1,0 +1,64 @@
+"""A preset as the YAML that a user could write instead."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from waf_builder.spec.presets import PRESETS, Preset
+
+_WIDTH = 96
+_ROUTE = "    "
+
+
+def preset_yaml(name: str) -> str:
+    """Return a route with every key that the preset stands for, each with its reason."""
+    preset = PRESETS[name]
+    lines = [f"# The same as `preset: {name}`: {preset.summary}.", "routes:", "  - path: /"]
+    open_keys: tuple[str, ...] = ()
+    for setting in preset.settings:
+        *around, key = setting.key
+        for depth, part in enumerate(around):
+            if open_keys[: depth + 1] != setting.key[: depth + 1]:
+                lines.append(f"{_indent(depth)}{part}:")
+        open_keys = tuple(around)
+        indent = _indent(len(around))
+        lines += _comment(setting.reason, indent)
+        lines += _pair(indent, key, setting.value)
+    if preset.advice:
+        lines += _comment(preset.advice, _ROUTE)
+    return "\n".join(lines) + "\n"
+
+
+def preset_json(name: str) -> dict[str, Any]:
+    """Return a preset for programs: what it stands for, and the reason of each key."""
+    preset: Preset = PRESETS[name]
+    return {
+        "name": name,
+        "summary": preset.summary,
+        "route": preset.route(),
+        "reasons": {".".join(setting.key): setting.reason for setting in preset.settings},
+        "advice": preset.advice,
+    }
+
+
+def _indent(depth: int) -> str:
+    return _ROUTE + "  " * depth
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+    )
+
+
+def _pair(indent: str, key: str, value: Any) -> list[str]:
+    if not isinstance(value, tuple):
+        return [f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}"]
+    line = f"{indent}{key}: [{', '.join(value)}]"
+    return (
+        [line]
+        if len(line) <= _WIDTH
+        else [f"{indent}{key}:", *(f"{indent}  - {one}" for one in value)]
+    )
