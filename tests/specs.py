@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from waf_builder.config.build import NEWEST, build
 from waf_builder.config.model import Config, Target
+from waf_builder.crs.index import index_of
 from waf_builder.problem import Problem, errors_in
 from waf_builder.render.render import Tree, render
 from waf_builder.spec.load import loads
@@ -26,6 +28,9 @@ backends:
   site: {host: site.internal, port: 3000}
   api: {host: api.internal, port: 8080}
 """
+
+RULES = index_of({"rules/rules.conf": (Path(__file__).parent / "rules/rules.conf").read_bytes()})
+"""The rules that specs of tests are looked up in."""
 
 OLD = Target(Version(1, 22, 1), Version(3, 0, 9), Version(1, 0, 3), Version(3, 3, 4))
 """The oldest generation that the tests know: Debian 12's."""
@@ -53,7 +58,7 @@ def config_of(
     text: str, target: Target = NEWEST, environ: Mapping[str, str] | None = None
 ) -> Config:
     """Return what a spec is made into."""
-    return build(spec_of(text, environ), target)
+    return build(spec_of(text, environ), target, index=RULES)
 
 
 def tree_of(text: str, target: Target = NEWEST, environ: Mapping[str, str] | None = None) -> Tree:

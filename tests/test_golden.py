@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from specs import OLD
+from specs import OLD, RULES
 
 import waf_builder
 from waf_builder.check.tree import check_tree
 from waf_builder.config.build import NEWEST, build
 from waf_builder.config.model import Config, Target
+from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Problem, errors_in
 from waf_builder.render.overrides import Overrides, find_overrides
@@ -38,26 +39,31 @@ PAGES_IN = FOLDER / "golden" / "smallest-new" / "expected" / "errors"
 
 TARGETS = {"old": OLD, "newest": NEWEST}
 _CUT = re.compile(r"^-{10}\n", re.MULTILINE)
-_SETTING = re.compile(r"^# (environment|target|today): (.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^# (environment|target|today|rules): (.*)$", re.MULTILINE)
 LONG_AGO = dt.date(2000, 1, 1)
 """What day it is where a case does not say, so that none changes with the calendar."""
 
 
 @dataclass(frozen=True)
 class ErrorCase:
-    """A spec, the problems expected, and what its comments say of what it is read in."""
+    """A spec, the problems expected, and what its comments say of what it is read in.
+
+    rules: those that exclusions are looked up in; `none` when there are none here.
+    """
 
     text: str
     expected: str
     target: Target = NEWEST
     environ: Mapping[str, str] = field(default_factory=dict)
     today: dt.date = LONG_AGO
+    rules: RuleIndex | None = RULES
 
     def problems(self) -> list[Problem]:
         spec, problems = loads(self.text, "backend.yaml", self.environ, self.today)
         if spec is not None and not errors_in(problems):
             try:
-                build(spec, self.target, at=yaml.read(self.text, "backend.yaml").place)
+                at = yaml.read(self.text, "backend.yaml").place
+                problems += build(spec, self.target, at=at, index=self.rules).warnings
             except ProblemsError as error:
                 problems += error.problems
         return problems
@@ -69,7 +75,8 @@ def read_case(file: Path) -> ErrorCase:
     environ = dict(word.split("=", 1) for word in settings.get("environment", "").split())
     target = TARGETS[settings.get("target", "newest")]
     today = dt.date.fromisoformat(settings.get("today", str(LONG_AGO)))
-    return ErrorCase(text, "".join(rest), target, environ, today)
+    rules = None if settings.get("rules") == "none" else RULES
+    return ErrorCase(text, "".join(rest), target, environ, today, rules)
 
 
 @pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
@@ -186,6 +193,7 @@ def render_case(case: Path) -> tuple[Config, Overrides, Tree]:
     config = build(
         loaded.spec,
         TARGETS[(case / "target").read_text(encoding="utf-8").strip()],
+        index=RULES,
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
     )

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, PlainValidator
 from pydantic.fields import FieldInfo
-from specs import APP_ID, NETWORK_ID, OLD
+from specs import APP_ID, NETWORK_ID, OLD, RULES
 
 from waf_builder.check.syntax import directives
 from waf_builder.config.build import NEWEST, build
@@ -51,9 +51,13 @@ _BENIGN: dict[str, list[Any]] = {
     "_path": ["/", "/a"],
     "_port": [8080, "${X}"],
     "_process": ["api", "${X}"],
+    "_reason": ["Why"],
+    "_rule_id": [942100],
+    "_rule_tag": ["attack-sqli"],
     "_server_name": ["www.example.com"],
     "_size": ["1m"],
     "_sticky": ["client_ip", "cookie:sid"],
+    "_target": ["ARGS:content", "ARGS:/^item[0-9]+$/", "ARGS"],
     "int": [1, 2],
     "bool": [True, False],
     "str": ["one"],
@@ -130,7 +134,20 @@ def with_value(path: Path, value: Any) -> dict[str, Any]:
         found[:] = [value]
     else:
         found[path[-1]] = value
+    _complete_exclusion(spec, path)
     return spec
+
+
+def _complete_exclusion(spec: dict[str, Any], path: Path) -> None:
+    """Add what an exclusion cannot do without to the one that path leads into."""
+    if "exclusions" not in path:
+        return
+    found: Any = spec
+    for part in path[: path.index("exclusions") + 2]:
+        found = found[part]
+    found.setdefault("reason", "Why")
+    if not found.keys() & {"rule", "rules", "tag"}:
+        found["rule"] = 942100
 
 
 def rendered(spec: dict[str, Any], target: Target = NEWEST) -> Tree | None:
@@ -140,7 +157,7 @@ def rendered(spec: dict[str, Any], target: Target = NEWEST) -> Tree | None:
         assert errors_in(problems)
         return None
     try:
-        return render(build(loaded, target))
+        return render(build(loaded, target, index=RULES))
     except WafBuilderError:
         return None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waf_builder.config.inforce import verdict
 from waf_builder.config.policies import route_waf
 from waf_builder.config.servers import label_of
 from waf_builder.crs.describe import Fact, as_json, facts, sample_exclusion
@@ -14,8 +15,9 @@ from waf_builder.crs.rules import IndexedRule
 from waf_builder.errors import WafBuilderError
 from waf_builder.seclang.vital import is_vital
 from waf_builder.spec.load import load
-from waf_builder.spec.model import Spec, WafPolicy
+from waf_builder.spec.model import Spec
 from waf_builder.target import Choice, find_rules, named
+from waf_builder.version import Version
 
 if TYPE_CHECKING:
     from waf_builder.engine.find import Progress
@@ -59,7 +61,7 @@ def explain_rule(
         )
     told = facts(rule)
     if loaded:
-        told += [Fact("in force", line) for line in _in_force(rule, loaded)]
+        told += [Fact("in force", line) for line in _in_force(rule, loaded, installed.version)]
     advice, exclusion = _way_out(rule)
     return Explanation(
         rule, rule.message or "a part of how the rule set works", tuple(told), advice, exclusion
@@ -79,25 +81,11 @@ def _way_out(rule: IndexedRule) -> tuple[str, str]:
     return (_CAN_GO, sample_exclusion(rule)) if rule.detects else (_STEERS, "")
 
 
-def _in_force(rule: IndexedRule, spec: Spec) -> Iterator[str]:
+def _in_force(rule: IndexedRule, spec: Spec, crs: Version) -> Iterator[str]:
     """Yield a line for the whole spec, and one for each route where it is different."""
-    common = _verdict(rule, spec.waf)
-    yield common
+    common = verdict(rule, spec.waf, crs)
+    yield str(common)
     for route in spec.routes:
-        own = _verdict(rule, route_waf(route, spec))
+        own = verdict(rule, route_waf(route, spec), crs)
         if own != common:
             yield f"on {label_of(route)}: {own}"
-
-
-def _verdict(rule: IndexedRule, waf: WafPolicy) -> str:
-    level = waf.paranoia_level
-    detection = max(level, waf.detection_paranoia_level or level)
-    if waf.mode == "off":
-        return "no: waf.mode is off"
-    if rule.level > detection:
-        return f"no: paranoia_level is {level}, it begins at {rule.level}"
-    if rule.of_responses and not waf.inspect_responses:
-        return "no: inspect_responses is false"
-    if rule.level > level:
-        return f"it only logs: paranoia_level is {level}, detection_paranoia_level {detection}"
-    return "yes" if waf.mode == "block" else "it only logs: waf.mode is detect"

@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from waf_builder.config.build import build
 from waf_builder.config.model import Config, Locator, Target
+from waf_builder.crs.index import rule_index
+from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import EngineError, ProblemsError
+from waf_builder.paths import cache_dir
 from waf_builder.problem import Problem, errors_in
 from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import STAMP, publish, require_replaceable, staged, stamp
 from waf_builder.render.render import Tree, render
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Route, Spec, SpecModel
-from waf_builder.target import NO_ENGINE, Choice, find_target, named
+from waf_builder.target import NO_ENGINE, Choice, find_rules, find_target, named
 
 __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
 
 if TYPE_CHECKING:
+    from waf_builder.crs.installed import InstalledCrs
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
     from waf_builder.inspect.inspector import Inspector
@@ -38,12 +42,14 @@ class Rendered:
     """A rendered tree that has not been checked yet.
 
     engine: the one to test it with, if there is one that fits its target.
+    index: of all rules that it loads; None where nobody had to know them, or nobody can.
     """
 
     config: Config
     tree: Tree
     overrides: Overrides
     engine: Engine | None
+    index: RuleIndex | None
     problems: tuple[Problem, ...]
 
 
@@ -68,17 +74,49 @@ def render_spec(  # noqa: PLR0913
     overrides = find_overrides(loaded.folder)
     choice = named(choice or Choice(), loaded.spec.waf.crs)
     target, engine, problems = find_target(choice, progress)
-    config, tree = _build(spec, target, overrides, loaded.at)
-    return Rendered(config, tree, overrides, engine, (*loaded.warnings, *problems))
+    index = known_rules(target, overrides, _crs_of(engine, choice)) if _excludes(spec) else None
+    config, tree = _build(spec, target, overrides, index, loaded.at)
+    warnings = (*loaded.warnings, *problems, *config.warnings)
+    return Rendered(config, tree, overrides, engine, index, warnings)
+
+
+def _excludes(spec: Spec) -> bool:
+    return bool(spec.waf.exclusions or any(route.waf.exclusions for route in spec.routes))
+
+
+def _crs_of(engine: Engine | None, choice: Choice) -> InstalledCrs | None:
+    """Return the rule set to look exclusions up in; None when there is none here."""
+    if engine:
+        return engine.crs
+    try:
+        return find_rules(choice)[0]
+    except EngineError:
+        return None
+
+
+def known_rules(
+    target: Target, overrides: Overrides | None, crs: InstalledCrs | None
+) -> RuleIndex | None:
+    """Return all rules that a tree loads; None where the Core Rule Set is not here."""
+    if crs is None:
+        return None
+    from waf_builder.render.ownrules import own_rules
+
+    return RuleIndex([*rule_index(crs.folder, cache=cache_dir()), *own_rules(target, overrides)])
 
 
 def _build(
-    spec: Spec, target: Target, overrides: Overrides, at: Locator = lambda _path: None
+    spec: Spec,
+    target: Target,
+    overrides: Overrides,
+    index: RuleIndex | None,
+    at: Locator = lambda _path: None,
 ) -> tuple[Config, Tree]:
     config = build(
         spec,
         target,
         at=at,
+        index=index,
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
     )
@@ -170,6 +208,7 @@ def prove_by_requests(
             ),
             rendered.config.target,
             rendered.overrides,
+            rendered.index,
         )
         return prove_routes(config, tree, rendered.engine)
 

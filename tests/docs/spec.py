@@ -24,6 +24,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Each of `routes`", model.Route),
     ("`timeouts` of a route", model.RouteTimeouts),
     ("`waf` of a route", model.WafOverride),
+    ("Each of `exclusions`", model.Exclusion),
     ("`access`, of a route too", model.Access),
     ("`client_ip`", model.ClientIp),
     ("`health`", model.Health),
@@ -49,12 +50,21 @@ _WORDS = {
     "_duration": "time: `500ms`, `28s`",
     "_sticky": "`client_ip` or `cookie:NAME`",
     "_crs": 'a major such as `"4"`, or a version such as `4.25.1`',
+    "_rule_id": "rule id: `942100`",
+    "_rule_tag": "tag: `attack-sqli`",
+    "_target": "`COLLECTION`, `COLLECTION:key` or `COLLECTION:/^regex$/`",
+    "_reason": "a sentence",
     "_host_header": "`preserve`, `internal` or a name",
 }
 """How a page calls what a type's validator takes."""
 
 _WRITTEN: dict[str, Callable[[Any], str]] = {"_size": nginx_size, "_duration": nginx_time}
-_PLAIN = {bool: "`true` or `false`", str: "name", model.Route: "Route"}
+_PLAIN = {
+    bool: "`true` or `false`",
+    str: "name",
+    model.Route: "Route",
+    model.Exclusion: "Exclusion",
+}
 
 
 def spec_tables() -> str:
@@ -99,7 +109,7 @@ def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
         return ", ".join(f"`{one}`" for one in arguments)
     if origin is tuple:
         inner = _words(arguments[0])
-        return "list of routes" if inner == "Route" else f"list: {inner}"
+        return f"list of {inner.lower()}s" if inner in {"Route", "Exclusion"} else f"list: {inner}"
     if origin is dict:
         return "backends by name"
     return _range(metadata) if annotation is int else _PLAIN.get(annotation, "see below")

@@ -136,6 +136,8 @@ def test_templates_know_the_filters_by_these_names():
             "nginx_size",
             "nginx_time",
             "seclang_value",
+            "seclang_pattern",
+            "seclang_target",
             "comment",
         )
     }

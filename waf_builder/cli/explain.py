@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -40,6 +39,8 @@ def explain(number: int, spec: Path | None, form: str, engine: str | None, crs: 
     \b
     Example: waf-builder explain 942100 backend.yaml
     """
+    import json
+
     from waf_builder.cli.output import progress
     from waf_builder.explain import explain_rule
     from waf_builder.target import Choice

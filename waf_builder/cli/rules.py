@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,6 +40,8 @@ def rules(
     \b
     Example: waf-builder rules --tag attack-sqli --level 1
     """
+    import json
+
     from waf_builder.cli.output import progress
     from waf_builder.crs.describe import as_json
     from waf_builder.target import Choice, find_rules

@@ -8,11 +8,14 @@ from waf_builder.config import paths
 from waf_builder.config.access import build_address_lists
 from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
+from waf_builder.config.exclusions import resolve_exclusions
 from waf_builder.config.gates import with_gates
 from waf_builder.config.model import Config, Locator, Target, Timeouts
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
 from waf_builder.config.servers import build_locations, build_servers
+from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import ProblemsError
+from waf_builder.problem import Place, Problem, errors_in
 from waf_builder.spec import model as spec
 from waf_builder.version import Version
 
@@ -25,24 +28,28 @@ NEWEST = Target(
 """What is rendered for where no engine is at hand and none is named."""
 
 
-def build(
+def build(  # noqa: PLR0913  each of them is a thing of its own
     source: spec.Spec,
     target: Target = NEWEST,
     *,
     at: Locator = lambda _path: None,
+    index: RuleIndex | None = None,
     rules_before_crs: Sequence[str] = (),
     rules_after_crs: Sequence[str] = (),
 ) -> Config:
     """Return the configuration for a spec.
 
     at: where a field of the spec stands, for problems.
+    index: the rules that are installed, for exclusions; None where they are not known.
     rules_*: names of the user's own rule files, below `modsecurity/` of the rendered tree.
-    Raises ProblemsError for what the target's versions cannot do.
+    Raises ProblemsError for what the target's versions and rules cannot do.
     """
     backends, problems = build_backends(source, target, at)
     problems += unsupported(source, target, at)
-    if problems:
-        raise ProblemsError(problems)
+    exclusions = resolve_exclusions(source, index, target, at)
+    problems += exclusions.problems
+    if errors_in(problems):
+        raise ProblemsError(_in_order(problems))
     default = spec.Timeouts()
     common = (
         Timeouts(default.connect, default.send, default.read),
@@ -50,7 +57,7 @@ def build(
     )
     policy = build_policy(source.waf, source.max_body, target)
     lists = build_address_lists(source)
-    located = build_locations(source, backends, policy, common, target)
+    located = build_locations(source, backends, policy, common, target, exclusions=exclusions.own)
     located = with_gates(located, source, lists)
     servers = build_servers(located, source.canonical_host or "")
     route_policies = [location.policy for _, location in located if location.policy]
@@ -69,6 +76,7 @@ def build(
         health_path=source.health.path,
         access_log=source.logs.access,
         workers=str(source.workers or "@WORKERS@"),
+        exclusions=exclusions.common,
         rules_before_crs=tuple(rules_before_crs),
         rules_after_crs=tuple(rules_after_crs),
         error_pages=ERROR_PAGES,
@@ -81,4 +89,9 @@ def build(
         https_only=source.https_only,
         canonical_host=source.canonical_host or "",
         own_paths=(paths.exactly(source.health.path), "^/__waf/errors/"),
+        warnings=tuple(_in_order(problems)),
     )
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: problem.place or Place(""))

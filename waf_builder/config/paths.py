@@ -75,9 +75,11 @@ def _grouped(patterns: Sequence[str]) -> Iterator[str]:
 def _key(location: Location) -> Hashable:
     """Return what a request may be after, as it would get it on another route."""
     variables = location.policy.variables if location.policy else None
+    exclusions = location.policy.exclusions if location.policy else ()
     return (
         location.mode,
         variables,
+        exclusions,
         location.methods,
         location.content_types,
         location.websocket,
@@ -94,18 +96,23 @@ def _above(path: str, around: dict[str, set[Hashable]]) -> Iterator[set[Hashable
 
 
 def _pattern(path: str, *, exact: bool) -> str:
-    sent, decoded = "".join(map(_as_sent, path)), "".join(map(_literal, path))
+    sent, decoded = "".join(map(as_sent, path)), "".join(map(_literal, path))
     if exact:
         return f"^(?!{sent}[? ])[^ ]+ {decoded}$"
     return f"^(?:(?!{sent})[^ ]+ {decoded}|{sent}[^ ]* (?!{decoded}))"
 
 
-def _as_sent(char: str) -> str:
+def as_sent(char: str) -> str:
     """Return a pattern for a character as clients send it: itself or, where they do, encoded."""
     if _UNRESERVED.fullmatch(char) or char == ".":
         return _literal(char)
+    return f"(?:{_literal(char)}|{as_encoded(char)})"
+
+
+def as_encoded(char: str) -> str:
+    """Return a pattern for a character in its percent-encoded form."""
     encoded = "".join(f"%{byte:02x}" for byte in char.encode())
-    return f"(?:{_literal(char)}|(?i:{encoded}))"
+    return f"(?i:{encoded})"
 
 
 def _literal(char: str) -> str:

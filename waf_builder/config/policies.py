@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from waf_builder.config.model import CrsSetup, Locator, Policy, RoutePolicy, Target
+from waf_builder.config.model import CrsSetup, Exclusion, Locator, Policy, RoutePolicy, Target
 from waf_builder.problem import Problem
 from waf_builder.spec.model import Route, Spec, WafPolicy
 from waf_builder.spec.yaml import Path, dotted
@@ -133,6 +133,8 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
         for name in route.waf.model_fields_set
         if (value := getattr(route.waf, name)) is not None
     }
+    if "exclusions" in changes:  # a route's are added, they replace nothing
+        changes["exclusions"] = (*spec.waf.exclusions, *route.waf.exclusions)
     methods = with_head(route.methods)
     missing = set(methods) - set(spec.waf.allowed_methods)
     if missing and "allowed_methods" not in changes:
@@ -154,13 +156,18 @@ def with_head(methods: Sequence[str]) -> tuple[str, ...]:
     return tuple(methods)
 
 
-def build_route_policy(file: str, label: str, own: Policy, common: Policy) -> RoutePolicy | None:
-    """Return what `own` does differently from `common`, or None when it is the same.
+def build_route_policy(
+    file: str, label: str, policies: tuple[Policy, Policy], exclusions: tuple[Exclusion, ...]
+) -> RoutePolicy | None:
+    """Return what a route's policy does differently from the common one, the second of `policies`.
+
+    None when it does the same.
 
     The variables come all or none: a reader of the file sees the whole policy, and the http
     level sets its own only where no route has.
     """
-    if own == common or own.engine == "Off":
+    own, common = policies
+    if (own == common and not exclusions) or own.engine == "Off":
         return None
     return RoutePolicy(
         file=file,
@@ -170,6 +177,7 @@ def build_route_policy(file: str, label: str, own: Policy, common: Policy) -> Ro
         max_body=_changed(own.max_body, common.max_body),
         arguments_limit=_changed(own.arguments_limit, common.arguments_limit),
         response_access=_changed(own.response_access, common.response_access),
+        exclusions=exclusions,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from waf_builder.config.gates import slash_redirects
 from waf_builder.config.model import (
     Backend,
+    Exclusion,
     Location,
     Policy,
     RoutePolicy,
@@ -32,22 +33,27 @@ _EVERY_HOST = "*"
 """Stands for the hosts that no route names."""
 
 
-def build_locations(
+def build_locations(  # noqa: PLR0913  each of them is a thing of its own
     spec: Spec,
     backends: Mapping[str, Backend],
     policy: Policy,
     common: tuple[Timeouts, int],
     target: Target,
+    *,
+    exclusions: Mapping[int, tuple[Exclusion, ...]],
 ) -> list[tuple[Route, Location]]:
-    """Return each route with its location, in the order of the spec."""
+    """Return each route with its location, in the order of the spec.
+
+    exclusions: of the routes that have their own, by index.
+    """
     names: dict[str, int] = {}
     located = []
-    for route in spec.all_routes():
+    for index, route in enumerate(spec.all_routes()):
         label = label_of(route)
         waf = route_waf(route, spec)
         own = build_policy(waf, route.max_body or spec.max_body, target)
         file = f"modsecurity/routes/{_unique(_slug(label), names)}.conf"
-        changed = build_route_policy(file, label, own, policy)
+        changed = build_route_policy(file, label, (own, policy), exclusions.get(index, ()))
         if changed is None:
             del names[file.removeprefix("modsecurity/routes/").removesuffix(".conf")]
         backend = backends[route.backend or next(iter(backends))]

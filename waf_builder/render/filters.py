@@ -11,6 +11,11 @@ import re
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:@*~+=,!()&-]+|[^\x00-\x7f\s]+")
 _NOT_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$]")
 _SECLANG_VALUE = re.compile(r"[A-Za-z0-9 |/.+_,:*-]*")
+# A quote ends the operator, %{ begins a macro, a backslash at the end continues the line.
+_NOT_IN_PATTERN = re.compile(r'[\x00-\x1f\x7f"]|%\{|[\\%]\Z')
+_SECLANG_TARGET = re.compile(
+    r"[A-Z_]+(?::(?:[A-Za-z0-9_.$:\[\]/@~+!()=*-]+|'?/\^[A-Za-z0-9_.^$\[\]()?*+{}:|\\-]+\$/'?))?"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SIZE_UNITS = ((1024**2, "m"), (1024, "k"))  # sizes have no g: nginx.org, configfile.html
 _TIME_UNITS = ((3_600_000, "h"), (60_000, "m"), (1000, "s"))
@@ -52,12 +57,35 @@ def seclang_value(value: str) -> str:
     return value
 
 
+def seclang_pattern(value: str) -> str:
+    """Return a regular expression as it can stand behind `@rx ` in double quotes, or ValueError."""
+    if _NOT_IN_PATTERN.search(value):
+        raise ValueError(f"{value!r} cannot be a regular expression of a SecLang rule")
+    return value
+
+
+def seclang_target(value: str) -> str:
+    """Return what a rule does not look at, as it can stand in an exclusion, or ValueError."""
+    if not _SECLANG_TARGET.fullmatch(value):
+        raise ValueError(f"{value!r} cannot be the target of a SecLang rule")
+    return value
+
+
 def comment(value: str) -> str:
     """Return value as it can stand in a comment of nginx.conf or SecLang: one line."""
-    return _CONTROL.sub(" ", value).rstrip("\\")
+    return _CONTROL.sub(" ", value).rstrip("\\ ")
 
 
 FILTERS = {
     filter_.__name__: filter_
-    for filter_ in (nginx_quote, nginx_word, nginx_size, nginx_time, seclang_value, comment)
+    for filter_ in (
+        nginx_quote,
+        nginx_word,
+        nginx_size,
+        nginx_time,
+        seclang_value,
+        seclang_pattern,
+        seclang_target,
+        comment,
+    )
 }

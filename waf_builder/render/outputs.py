@@ -24,6 +24,13 @@ def outputs(config: Config) -> Iterator[Output]:
     yield Output("nginx.conf", "nginx.conf.j2", seen)
     for name in ("main", "engine", "crs-setup", "late"):
         yield Output(f"modsecurity/{name}.conf", f"modsecurity/{name}.conf.j2", seen)
+    for name, exclusions in (
+        ("before", config.scoped_exclusions),
+        ("after", config.fixed_exclusions),
+    ):
+        if exclusions:
+            file = f"modsecurity/exclusions-{name}-crs.conf"
+            yield Output(file, f"{file}.j2", seen)
     for policy in config.route_policies:
         yield Output(policy.file, "modsecurity/route.conf.j2", {"policy": policy})
     for addresses in config.address_lists:

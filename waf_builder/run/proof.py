@@ -26,8 +26,9 @@ from waf_builder.run.process import WafProcess, free_port
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-ATTACK = "%3Cscript%3Ealert(1)%3C/script%3E"
-"""What every version of the rule set refuses at its lowest level (rules 941100 and 941110)."""
+ATTACK = "%3Cscript%3Ealert(1)%3C/script%3E/../../etc/passwd%3B1%27%20or%20%271%27%3D%271"
+"""What every version of the rule set refuses at its lowest level, for several reasons (rules
+941100, 930100 and 942100): an exclusion of one kind does not let it through."""
 
 _MARK = "waf_proof"
 _TIMEOUT = 10

@@ -22,7 +22,7 @@ from waf_builder.spec.environment import (
     mentions_environment,
     resolve,
 )
-from waf_builder.spec.mistakes import shown
+from waf_builder.spec.mistakes import shorten, shown
 from waf_builder.spec.model import Spec
 from waf_builder.spec.salvage import problems_elsewhere
 from waf_builder.spec.validate import Locator, validate
@@ -192,7 +192,7 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
     if value is None and kind in {"model_type", "model_attributes_type", "dict_type"}:
         hint = "Indent its keys below it, or remove the line."
     return Problem(
-        code, f"{name} is {_short(shown(value))}, expected {expected}", document.place(path), hint
+        code, f"{name} is {shorten(shown(value))}, expected {expected}", document.place(path), hint
     )
 
 
@@ -214,7 +214,10 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "too_short": "at least one element",
 }
-_MISSING_HINTS = {"port": "The platform cannot tell on which port the backend listens."}
+_MISSING_HINTS = {
+    "port": "The platform cannot tell on which port the backend listens.",
+    "reason": "Say why an ordinary request matches; somebody has to decide again in a year.",
+}
 
 
 def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -225,10 +228,6 @@ def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "less_than_equal":
         return "spec.range", f"at most {context['le']}"
     return "spec.type", _EXPECTED.get(kind, kind.replace("_", " "))
-
-
-def _short(text: str, limit: int = 80) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def fields_at(path: yaml.Path) -> list[str]:

@@ -39,3 +39,8 @@ def pattern_schema(pattern: str, *, environment: bool = False) -> WithJsonSchema
     """Return the JSON Schema of text that fits pattern, or holds a variable."""
     both = f"^({pattern}|.*{ENVIRONMENT}.*)$" if environment else f"^({pattern})$"
     return WithJsonSchema({"type": "string", "pattern": both})
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """Return at most so many characters of a text, and dots where there are more."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, PlainValidator, Strict, WithJsonSchema
 
 from waf_builder.spec.address import HOST, MAX_NAME, PORT, without_zone
-from waf_builder.spec.mistakes import fail, pattern_schema, shown, text_of
+from waf_builder.spec.mistakes import fail, pattern_schema, shorten, shown, text_of
 
 _T = TypeVar("_T")
 ListOf = Annotated[tuple[_T, ...], Strict(strict=False), Field(min_length=1)]
@@ -22,6 +22,8 @@ ListOf = Annotated[tuple[_T, ...], Strict(strict=False), Field(min_length=1)]
 
 CRS = "[34]([.][0-9]{1,3}){0,2}"
 _UNIT_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_MAX_RULE_ID = 1_000_000_000
+_MAX_REASON = 200
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
@@ -190,6 +192,33 @@ def _host_header(value: Any) -> str:
     return text
 
 
+def _rule_id(value: Any) -> int:
+    number = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if not 0 < number < _MAX_RULE_ID:
+        raise fail(
+            "spec.rule-id", f"{shown(value)} is not a rule id, expected a number such as 942100"
+        )
+    return number
+
+
+def _rule_tag(value: Any) -> str:
+    text = text_of(value, "spec.rule-tag", "a tag such as attack-sqli")
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_./-]{0,99}", text):
+        raise fail("spec.rule-tag", f"{text!r} is not a tag, expected one such as attack-sqli")
+    return text
+
+
+def _reason(value: Any) -> str:
+    text = text_of(value, "spec.reason", "a sentence")
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_REASON:
+        raise fail(
+            "spec.reason",
+            f"{shorten(text)!r} is no reason, expected one line of up to {_MAX_REASON} characters",
+            "Say why an ordinary request matches the rule.",
+        )
+    return text
+
+
 ServerName = Annotated[str, PlainValidator(_server_name), WithJsonSchema({"type": "string"})]
 HostName = Annotated[str, PlainValidator(_host_name), WithJsonSchema({"type": "string"})]
 Path = Annotated[str, PlainValidator(_path), pattern_schema("/.*")]
@@ -226,3 +255,14 @@ CrsVersion = Annotated[
     ),
 ]
 HostHeader = Annotated[str, PlainValidator(_host_header), WithJsonSchema({"type": "string"})]
+RuleId = Annotated[
+    int,
+    PlainValidator(_rule_id),
+    WithJsonSchema({"type": "integer", "minimum": 1, "exclusiveMaximum": _MAX_RULE_ID}),
+]
+RuleTag = Annotated[str, PlainValidator(_rule_tag), pattern_schema("[A-Za-z0-9][A-Za-z0-9_./-]*")]
+Reason = Annotated[
+    str,
+    PlainValidator(_reason),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _MAX_REASON}),
+]

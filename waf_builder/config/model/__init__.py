@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
+from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Location, Server
@@ -23,9 +24,11 @@ __all__ = [
     "AddressList",
     "Backend",
     "BootField",
+    "Condition",
     "Config",
     "CrsSetup",
     "ErrorPage",
+    "Exclusion",
     "Form",
     "Gate",
     "Location",

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
+from waf_builder.config.model.exclusion import Exclusion
 from waf_builder.config.model.gate import AddressList
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Server
 from waf_builder.config.model.target import Target
+from waf_builder.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Config:
     canonical_host: where requests for a host that no route names are sent; empty for nowhere.
     own_paths: patterns of the paths that the WAF itself answers, whoever asks.
     guarded_paths: patterns of requests that do not spell out the path of the route they meet.
+    exclusions: those that hold whatever the route. warnings: what to know about all of this.
     """
 
     target: Target
@@ -40,6 +43,7 @@ class Config:
     health_path: str
     access_log: Literal["all", "errors", "off"]
     workers: str
+    exclusions: tuple[Exclusion, ...]
     rules_before_crs: tuple[str, ...]
     rules_after_crs: tuple[str, ...]
     error_pages: tuple[ErrorPage, ...]
@@ -52,6 +56,7 @@ class Config:
     https_only: bool
     canonical_host: str
     own_paths: tuple[str, ...]
+    warnings: tuple[Problem, ...]
 
     @property
     def needs_own_paths(self) -> bool:
@@ -72,6 +77,22 @@ class Config:
     def boot_fields(self) -> tuple[BootField, ...]:
         """Every value that the running container takes from its environment."""
         return tuple(field for backend in self.backends for field in backend.fields)
+
+    @property
+    def scoped_exclusions(self) -> tuple[Exclusion, ...]:
+        """Those that hold for some requests only, which a rule has to look at first."""
+        return tuple(one for one in self.exclusions if one.conditions)
+
+    @property
+    def fixed_exclusions(self) -> tuple[Exclusion, ...]:
+        """Those that hold for every request."""
+        return tuple(one for one in self.exclusions if not one.conditions)
+
+    @property
+    def excludes_by_host(self) -> bool:
+        """Whether an exclusion holds for some hosts, so that a request may have one host only."""
+        own = (one for policy in self.route_policies for one in policy.exclusions)
+        return any(one.looks_at_host for one in (*self.exclusions, *own))
 
     @property
     def resolves(self) -> bool:

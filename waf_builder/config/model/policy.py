@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from waf_builder.config.model.exclusion import Exclusion
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -25,7 +27,7 @@ class Policy:
 class RoutePolicy:
     """What one route's policy does differently; each part is None where it does not.
 
-    file: below the rendered tree.
+    file: below the rendered tree. exclusions: those of the route alone.
     """
 
     file: str
@@ -35,6 +37,7 @@ class RoutePolicy:
     max_body: int | None
     arguments_limit: int | None
     response_access: str | None
+    exclusions: tuple[Exclusion, ...]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from waf_builder.spec.exclusiontarget import ExclusionTarget
 from waf_builder.spec.model.access import Access
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, Timeouts
 from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
+from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.logs import Logs
 from waf_builder.spec.model.route import Route, RouteTimeouts
@@ -19,6 +21,8 @@ __all__ = [
     "Backend",
     "BackendName",
     "ClientIp",
+    "Exclusion",
+    "ExclusionTarget",
     "Health",
     "Logs",
     "Mode",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.types import ContentType, CrsVersion, Date, ListOf, Method
 
 Mode = Literal["block", "detect", "off"]
@@ -51,6 +52,9 @@ class WafPolicy(SpecModel):
     max_arguments: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Form fields, query parameters and JSON values of one request; more are refused."""
 
+    exclusions: ListOf[Exclusion] = ()
+    """Rules that are wrong about ordinary requests, for all routes."""
+
     crs: CrsVersion | None = None
     """A major or an exact version of the Core Rule Set; left out, the newest the engine takes."""
 
@@ -90,3 +94,6 @@ class WafOverride(SpecModel):
 
     max_arguments: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Form fields, query parameters and JSON values of one request."""
+
+    exclusions: ListOf[Exclusion] = ()
+    """Further ones, for this route alone: those of `waf` hold here too."""

@@ -14,9 +14,11 @@ from waf_builder.spec.yaml import Path, dotted
 def deadlines(spec: Spec, at: Locator, today: dt.date) -> Iterator[Problem]:
     """Yield what is overdue, and dates that mean nothing where they stand."""
     yield from _enforcement(spec.waf, spec.waf.mode, ("waf",), at, today)
+    yield from _expired(spec.waf, ("waf",), at, today)
     for index, route in enumerate(spec.routes):
         mode = route.waf.mode or spec.waf.mode
         yield from _enforcement(route.waf, mode, ("routes", index, "waf"), at, today)
+        yield from _expired(route.waf, ("routes", index, "waf"), at, today)
 
 
 def _enforcement(
@@ -42,3 +44,18 @@ def _enforcement(
             " The WAF never begins to block by itself.",
             Severity.WARNING,
         )
+
+
+def _expired(
+    waf: WafPolicy | WafOverride, path: Path, at: Locator, today: dt.date
+) -> Iterator[Problem]:
+    for index, exclusion in enumerate(waf.exclusions):
+        where: Path = (*path, "exclusions", index)
+        if exclusion.expires and exclusion.expires < today:
+            yield Problem(
+                "spec.exclusion-expired",
+                f"{dotted(where)} was meant until {exclusion.expires}",
+                at((*where, "expires")),
+                "Try without it; if it is still needed, give it another day.",
+                Severity.WARNING,
+            )
