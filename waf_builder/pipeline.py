@@ -243,6 +243,8 @@ def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspec
         raise EngineError("an inspection needs an engine")
     with ProofBackend() as backend:
         spec = with_backend(load(file).spec, Backend(host="127.0.0.1", port=backend.port))
-        config, tree = _build(for_inspection(spec), rendered.config.target, rendered.overrides)
+        config, tree = _build(
+            for_inspection(spec), rendered.config.target, rendered.overrides, rendered.index
+        )
         with NginxJudge(config, tree, rendered.engine) as judge:
             yield Inspector(config, judge, rendered.problems)
