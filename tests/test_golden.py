@@ -24,6 +24,7 @@ from waf_builder.config.build import NEWEST, build
 from waf_builder.config.model import Config, Target
 from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import ProblemsError
+from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.problem import Problem, errors_in
 from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import STAMP, stamp, write_tree
@@ -142,7 +143,7 @@ def test_every_key_is_always_in_the_json_form(file: Path):
 
 
 _CODE = re.compile(
-    r"(?:yaml|spec|config|override|render|check|engine|nginx|security|seclang|run)"
+    r"(?:yaml|spec|config|override|plugin|render|check|engine|nginx|security|seclang|run)"
     r"\.[a-z0-9]+(?:-[a-z0-9]+)*"
 )
 _MADE_UP = {
@@ -189,13 +190,17 @@ def render_case(case: Path) -> tuple[Config, Overrides, Tree]:
     """Render a case as `pipeline.render_spec` does, for the case's target."""
     loaded = load(case / "backend.yaml", _environment(case), LONG_AGO)
     assert loaded.warnings == ()
-    overrides = find_overrides(case)
+    target = TARGETS[(case / "target").read_text(encoding="utf-8").strip()]
+    places = Places(case, None, case / "kept", download=False)
+    found = find_plugins(loaded.spec.waf.plugins, target, places)
+    overrides = find_overrides(case).with_plugins(found.rules, found.sources, found.plugins)
     config = build(
         loaded.spec,
-        TARGETS[(case / "target").read_text(encoding="utf-8").strip()],
+        target,
         index=RULES,
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
+        plugins=overrides.plugins,
     )
     return config, overrides, render(config, overrides)
 

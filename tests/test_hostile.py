@@ -49,12 +49,16 @@ _BENIGN: dict[str, list[Any]] = {
     "_method": ["GET", "POST", "PURGE"],
     "_network_id": [NETWORK_ID, "${X}"],
     "_path": ["/", "/a"],
+    "_plugin_folder": ["a"],
+    "_plugin_name": ["wordpress"],
+    "_plugin_url": ["https://a.example/b.tar.gz"],
     "_port": [8080, "${X}"],
     "_process": ["api", "${X}"],
     "_reason": ["Why"],
     "_rule_id": [942100],
     "_rule_tag": ["attack-sqli"],
     "_server_name": ["www.example.com"],
+    "_sha256": ["0" * 64],
     "_size": ["1m"],
     "_sticky": ["client_ip", "cookie:sid"],
     "_target": ["ARGS:content", "ARGS:/^item[0-9]+$/", "ARGS"],
@@ -121,6 +125,9 @@ def with_value(path: Path, value: Any) -> dict[str, Any]:
         around = spec["backend"] if path[0] == "backend" else spec["backends"]["one"]
         around.clear()
         around.update(_PLATFORM)
+    if path[:2] == ("waf", "plugins"):
+        url = {"url": "https://a.example/b.tar.gz"} if path[-1] == "sha256" else {}
+        spec["waf"] = {"plugins": [{"name": "one", **url}]}
     found: Any = spec
     for part, following in itertools.pairwise(path):
         empty: Any = [] if isinstance(following, int) else {}

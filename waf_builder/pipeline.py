@@ -15,6 +15,7 @@ from waf_builder.crs.index import rule_index
 from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import EngineError, ProblemsError
 from waf_builder.paths import cache_dir
+from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.problem import Problem, errors_in
 from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import STAMP, publish, require_replaceable, staged, stamp
@@ -74,6 +75,11 @@ def render_spec(  # noqa: PLR0913
     overrides = find_overrides(loaded.folder)
     choice = named(choice or Choice(), loaded.spec.waf.crs)
     target, engine, problems = find_target(choice, progress)
+    places = Places(
+        loaded.folder, engine.crs.folder if engine and engine.crs else None, cache_dir() / "plugins"
+    )
+    found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
+    overrides = overrides.with_plugins(found.rules, found.sources, found.plugins)
     index = known_rules(target, overrides, _crs_of(engine, choice)) if _excludes(spec) else None
     config, tree = _build(spec, target, overrides, index, loaded.at)
     warnings = (*loaded.warnings, *problems, *config.warnings)
@@ -105,6 +111,10 @@ def known_rules(
     return RuleIndex([*rule_index(crs.folder, cache=cache_dir()), *own_rules(target, overrides)])
 
 
+def _silent(_line: str) -> None:
+    """Say nothing."""
+
+
 def _build(
     spec: Spec,
     target: Target,
@@ -119,6 +129,7 @@ def _build(
         index=index,
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
+        plugins=overrides.plugins,
     )
     tree = render(config, overrides)
     tree[STAMP] = stamp(config, tree)

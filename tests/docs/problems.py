@@ -25,6 +25,7 @@ _ROOMS = (
     ("spec", "The spec"),
     ("config", "What the engine's versions cannot do"),
     ("override", "Files in `waf/`"),
+    ("plugin", "Plugins of the Core Rule Set"),
     ("render", "Templates"),
     ("nginx", "nginx.conf, read by crossplane"),
     ("security", "nginx.conf, read by gixy-ng"),

@@ -21,6 +21,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`backend`, and each of `backends`", model.Backend),
     ("`timeouts` of a backend", model.Timeouts),
     ("`waf`", model.WafPolicy),
+    ("Each of `waf.plugins`", model.Plugin),
     ("Each of `routes`", model.Route),
     ("`timeouts` of a route", model.RouteTimeouts),
     ("`waf` of a route", model.WafOverride),
@@ -54,6 +55,10 @@ _WORDS = {
     "_rule_tag": "tag: `attack-sqli`",
     "_target": "`COLLECTION`, `COLLECTION:key` or `COLLECTION:/^regex$/`",
     "_reason": "a sentence",
+    "_plugin_name": "name",
+    "_plugin_folder": "folder",
+    "_plugin_url": "URL of a `.tar.gz`",
+    "_sha256": "64 hexadecimal digits",
     "_host_header": "`preserve`, `internal` or a name",
 }
 """How a page calls what a type's validator takes."""
@@ -64,6 +69,7 @@ _PLAIN = {
     str: "name",
     model.Route: "Route",
     model.Exclusion: "Exclusion",
+    model.Plugin: "name, or Plugin",
 }
 
 

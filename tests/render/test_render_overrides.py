@@ -133,15 +133,15 @@ def test_a_mistake_in_a_rule_is_placed_in_the_user_s_file(folder: Path):
         (
             "rule/before-crs/mine.conf",
             (
-                "'rule' is used by nothing, expected the folders rules and templates"
+                "'rule' is used by nothing, expected the folders rules, templates and plugins"
                 " [override.stray-file]\n    Did you mean 'rules'?"
             ),
         ),
         (
             "templates",
             (
-                "'templates' is used by nothing, expected the folders rules and"
-                " templates [override.stray-file]"
+                "'templates' is used by nothing, expected the folders rules,"
+                " templates and plugins [override.stray-file]"
             ),
         ),
         (

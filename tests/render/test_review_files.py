@@ -12,7 +12,8 @@ from specs import SMALLEST
 
 from waf_builder import cli
 from waf_builder.errors import WafBuilderError
-from waf_builder.render.overrides import MAX_BYTES, find_overrides
+from waf_builder.render.overrides import find_overrides
+from waf_builder.userfile import MAX_BYTES
 
 Make = Callable[[Path], object]
 

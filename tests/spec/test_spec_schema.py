@@ -58,6 +58,8 @@ def test_takes_what_the_reader_only_warns_about(validator, file: Path):
         {"waf": {"mode": "detect", "enforce_after": "next week"}},
         {"routes": [{"path": "/", "content_types": ["json"]}]},
         {"routes": [{"path": "/", "content_types": ["a/b"] * 51}]},
+        {"waf": {"plugins": ["WordPress"]}},
+        {"waf": {"plugins": [{"folder": "shop"}]}},
         {"max_body": "10MB"},
         {"routes": []},
         {"routes": [{"path": "api"}]},

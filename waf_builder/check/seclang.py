@@ -22,7 +22,8 @@ from waf_builder.seclang.lint.words import Setting
 from waf_builder.seclang.rule import DEFINES
 
 _RENDERED = "modsecurity"
-_USERS = frozenset({"before-crs", "after-crs"})
+_PLUGINS = "plugins"
+_USERS = frozenset({"before-crs", "after-crs", _PLUGINS})
 _ROUTES = "routes"
 
 
@@ -53,7 +54,8 @@ def lint(
         file = document.source.file
         setting = Setting(_is_ours(file) if ours is None else file in ours, modsecurity)
         problems = [*document.problems, *check_skips(document, markers)]
-        problems += _each(document, setting, known)
+        # A plugin names rules of several releases, of which only one is here.
+        problems += _each(document, setting, () if _is_plugin(file) else known)
         found += sorted(problems, key=lambda problem: problem.place or Place(""))
     return [*found, *_duplicate_ids(documents, others), *_duplicate_defaults(documents)]
 
@@ -74,6 +76,10 @@ def _each(document: Document, setting: Setting, known: Collection[int]) -> Itera
 def _is_ours(file: str) -> bool:
     folders = PurePosixPath(file).parts[:-1]
     return _RENDERED in folders and _USERS.isdisjoint(folders)
+
+
+def _is_plugin(file: str) -> bool:
+    return PurePosixPath(file).parts[:2] == (_RENDERED, _PLUGINS)
 
 
 def _level(file: str) -> str:

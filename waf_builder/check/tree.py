@@ -35,7 +35,7 @@ The emergency brake is on, so that its lines are checked too.
 """
 
 _RULES = "modsecurity"
-_USER_RULES = ("modsecurity/before-crs/", "modsecurity/after-crs/")
+_USER_RULES = ("modsecurity/before-crs/", "modsecurity/after-crs/", "modsecurity/plugins/")
 _TOKEN = re.compile(r"@([A-Z0-9_]+)@")
 _INCLUDE = re.compile(r'^\s*Include\s+"?([^"\s]+)"?\s*$', re.MULTILINE)
 _FINDS_ONE_MISTAKE: Final = {"engine.config", "engine.seclang", "engine.duplicate-id"}

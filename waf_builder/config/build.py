@@ -10,7 +10,8 @@ from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.exclusions import resolve_exclusions
 from waf_builder.config.gates import with_gates
-from waf_builder.config.model import Config, Locator, Target, Timeouts
+from waf_builder.config.model import Config, Locator, PluginRules, Target, Timeouts
+from waf_builder.config.plugins import unsupported_plugins
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
 from waf_builder.config.servers import build_locations, build_servers
 from waf_builder.crs.rules import RuleIndex
@@ -36,16 +37,19 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
     index: RuleIndex | None = None,
     rules_before_crs: Sequence[str] = (),
     rules_after_crs: Sequence[str] = (),
+    plugins: PluginRules = PluginRules(),  # noqa: B008  frozen
 ) -> Config:
     """Return the configuration for a spec.
 
     at: where a field of the spec stands, for problems.
     index: the rules that are installed, for exclusions; None where they are not known.
-    rules_*: names of the user's own rule files, below `modsecurity/` of the rendered tree.
+    rules_*, plugins: the user's own rule files and those of plugins, below `modsecurity/` of the
+    rendered tree.
     Raises ProblemsError for what the target's versions and rules cannot do.
     """
     backends, problems = build_backends(source, target, at)
     problems += unsupported(source, target, at)
+    problems += unsupported_plugins(source, target, at)
     exclusions = resolve_exclusions(source, index, target, at)
     problems += exclusions.problems
     if errors_in(problems):
@@ -66,7 +70,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         backends=tuple(backends.values()),
         servers=servers,
         policy=policy,
-        crs=build_crs_setup(target),
+        crs=build_crs_setup(source, target),
         route_policies=tuple(route_policies),
         timeouts=common[0],
         tries=common[1],
@@ -79,6 +83,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         exclusions=exclusions.common,
         rules_before_crs=tuple(rules_before_crs),
         rules_after_crs=tuple(rules_after_crs),
+        plugins=plugins,
         error_pages=ERROR_PAGES,
         error_page_statuses=error_page_statuses(target),
         routes_differ=paths.differ(servers),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from waf_builder.config.model import CrsSetup, Exclusion, Locator, Policy, RoutePolicy, Target
+from waf_builder.config.plugins import CRS_4, exclusion_switches
 from waf_builder.problem import Problem
 from waf_builder.spec.model import Route, Spec, WafPolicy
 from waf_builder.spec.yaml import Path, dotted
 from waf_builder.version import Version
 
-CRS_4 = 4
 _T = TypeVar("_T")
 
 _ENGINE: dict[str, Literal["On", "DetectionOnly", "Off"]] = {
@@ -68,7 +68,7 @@ RESTRICTED_HEADERS = (
 )
 
 
-def build_crs_setup(target: Target) -> CrsSetup:
+def build_crs_setup(spec: Spec, target: Target) -> CrsSetup:
     """Return what holds for every route."""
     names = _names(target)
     version = "".join(str(number) for number in target.crs)
@@ -80,6 +80,7 @@ def build_crs_setup(target: Target) -> CrsSetup:
             # Attributes of XML bodies are inspected only when this is set.
             # https://github.com/coreruleset/coreruleset/security/advisories/GHSA-6jp8-c2w2-x7wr
             ("crs_xml_attr_inspect", "1"),
+            *exclusion_switches(spec, target),
         ),
         score=names.score,
         inspects_xml_attributes=_inspects_xml_attributes(target.crs),

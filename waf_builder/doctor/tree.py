@@ -13,6 +13,8 @@ from waf_builder.config.build import build
 from waf_builder.config.model import Target
 from waf_builder.doctor.result import Result, failed, ok, printable, skipped, warning
 from waf_builder.errors import WafBuilderError
+from waf_builder.paths import cache_dir
+from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.render.overrides import find_overrides
 from waf_builder.render.publish import STAMP
 from waf_builder.render.render import render
@@ -43,7 +45,7 @@ def check_tree(tree: Path | None, spec: Path, environ: Mapping[str, str]) -> Res
         seen = f"made by waf-builder {made}, and this is {__version__}"
         return warning(CHECK, seen, "So it was not compared with the spec. " + _RENDER)
     try:
-        wanted = _rendered(spec, target, _at_build(tree, environ))
+        wanted = _rendered(spec, target, _at_build(tree, environ), tree)
     except WafBuilderError as error:
         return failed(CHECK, "the spec cannot be rendered for its versions", str(error))
     other = sorted(
@@ -61,18 +63,27 @@ def _target(stamp: Mapping[str, Any]) -> Target:
     return Target(**{name: Version.parse(stamp[name]) for name in names})
 
 
-def _rendered(spec: Path, target: Target, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the digest of each file that the spec renders to."""
+def _rendered(spec: Path, target: Target, environ: Mapping[str, str], tree: Path) -> dict[str, str]:
+    """Return the digest of each file that the spec renders to.
+
+    tree: may hold the plugins that were got from a URL, and the rule set that has some.
+    """
     loaded = load(spec, environ)
-    overrides = find_overrides(loaded.folder)
+    crs = tree / "engine" / "crs"
+    places = Places(loaded.folder, crs, cache_dir() / "plugins", tree=tree, download=False)
+    found = find_plugins(loaded.spec.waf.plugins, target, places)
+    overrides = find_overrides(loaded.folder).with_plugins(
+        found.rules, found.sources, found.plugins
+    )
     config = build(
         loaded.spec,
         target,
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
+        plugins=overrides.plugins,
     )
-    tree = render(config, overrides)
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in tree.items()}
+    rendered = render(config, overrides)
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in rendered.items()}
 
 
 def _at_build(tree: Path, environ: Mapping[str, str]) -> dict[str, str]:

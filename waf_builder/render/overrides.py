@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import re
-import stat
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from waf_builder.errors import ProblemsError, WafBuilderError
+from waf_builder.config.model import PluginRules
+from waf_builder.errors import ProblemsError
 from waf_builder.paths import builtin_templates
 from waf_builder.problem import Place, Problem, did_you_mean
 from waf_builder.render.publish import STAMP
+from waf_builder.userfile import read_user_text, require_file
 
 FOLDER = "waf"
 """Beside the spec."""
 
-_PARTS = ("rules", "templates")
+_PARTS = ("rules", "templates", "plugins")
+_NAMED = f"{', '.join(_PARTS[:-1])} and {_PARTS[-1]}"
 PHASES = ("before-crs", "after-crs")
 _RULE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(conf|data)")
-MAX_BYTES = 16 * 1024**2
-"""Of one file; the whole Core Rule Set has 2 MB. More than this is a mistake."""
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """The user's own rules and templates.
+    """The user's own rules and templates, and the plugins' rules.
 
     rules: path below the rendered tree -> text. sources: the same path -> where it came from.
     templates: the folder whose templates shadow the built-in ones, if there is one.
+    plugins: which of the rules are loaded as plugins, and when.
     """
 
     rules: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Path] = field(default_factory=dict)
     templates: Path | None = None
+    plugins: PluginRules = field(default_factory=PluginRules)
+
+    def with_plugins(
+        self, rules: Mapping[str, str], sources: Mapping[str, Path], plugins: PluginRules
+    ) -> Overrides:
+        """Return these and the files of plugins."""
+        return replace(
+            self,
+            rules={**self.rules, **rules},
+            sources={**self.sources, **sources},
+            plugins=plugins,
+        )
 
     def included(self, phase: str) -> list[str]:
         """Return the rule files of a phase as `modsecurity/main.conf` includes them."""
@@ -68,7 +82,7 @@ def _strangers(root: Path) -> list[Problem]:
     return [
         Problem(
             "override.stray-file",
-            f"{path.name!r} is used by nothing, expected the folders {' and '.join(_PARTS)}",
+            f"{path.name!r} is used by nothing, expected the folders {_NAMED}",
             Place(str(path)),
             "" if path.name in _PARTS else did_you_mean(path.name, _PARTS),
         )
@@ -88,14 +102,11 @@ def _rules(root: Path, problems: list[Problem]) -> tuple[dict[str, str], dict[st
             continue
         inside = f"modsecurity/{phase}/{name}"
         try:
-            _require_file(path)
-            rules[inside] = path.read_text(encoding="utf-8")
+            rules[inside] = read_user_text(path)
         except UnicodeDecodeError:
             problems.append(
                 Problem("override.not-text", "this rule file is not UTF-8 text", Place(str(path)))
             )
-        except OSError as error:
-            raise WafBuilderError(f"{path} cannot be read: {error.strerror}") from None
         sources[inside] = path
     return rules, sources
 
@@ -107,15 +118,6 @@ def _files(folder: Path, suffix: str) -> list[Path]:
         for path in (folder.rglob("*") if folder.is_dir() else ())
         if not path.is_dir() or path.is_symlink() or path.suffix == suffix
     )
-
-
-def _require_file(path: Path) -> None:
-    """Raise WafBuilderError for a pipe or a device, which may never end, and for a huge file."""
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise WafBuilderError(f"{path} is not a regular file")
-    if found.st_size > MAX_BYTES:
-        raise WafBuilderError(f"{path} has more than {MAX_BYTES:,} bytes; no rules need as many")
 
 
 def _stray(path: Path, phase: str) -> Problem:
@@ -134,7 +136,7 @@ def _unknown_templates(folder: Path) -> list[Problem]:
     for path in _files(folder, ".j2"):
         name = path.relative_to(folder).as_posix()
         if name in known:
-            _require_file(path)
+            require_file(path)
             continue
         problems.append(
             Problem(

@@ -12,6 +12,7 @@ from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
 from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
+from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Location, Server
 from waf_builder.config.model.target import Target
@@ -33,6 +34,7 @@ __all__ = [
     "Gate",
     "Location",
     "Locator",
+    "PluginRules",
     "Policy",
     "RoutePolicy",
     "Server",

@@ -8,6 +8,7 @@ from typing import Literal
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
 from waf_builder.config.model.exclusion import Exclusion
 from waf_builder.config.model.gate import AddressList
+from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Server
 from waf_builder.config.model.target import Target
@@ -46,6 +47,7 @@ class Config:
     exclusions: tuple[Exclusion, ...]
     rules_before_crs: tuple[str, ...]
     rules_after_crs: tuple[str, ...]
+    plugins: PluginRules
     error_pages: tuple[ErrorPage, ...]
     error_page_statuses: tuple[int, ...]
     routes_differ: bool

@@ -10,6 +10,7 @@ from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.logs import Logs
+from waf_builder.spec.model.plugin import Plugin
 from waf_builder.spec.model.route import Route, RouteTimeouts
 from waf_builder.spec.model.spec import Spec
 from waf_builder.spec.model.waf import Mode, ParanoiaLevel, Threshold, WafOverride, WafPolicy
@@ -27,6 +28,7 @@ __all__ = [
     "Logs",
     "Mode",
     "ParanoiaLevel",
+    "Plugin",
     "Route",
     "RouteTimeouts",
     "Spec",

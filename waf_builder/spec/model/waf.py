@@ -9,6 +9,7 @@ from pydantic import Field
 from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.exclusion import Exclusion
+from waf_builder.spec.model.plugin import PluginEntry
 from waf_builder.spec.types import ContentType, CrsVersion, Date, ListOf, Method
 
 Mode = Literal["block", "detect", "off"]
@@ -57,6 +58,9 @@ class WafPolicy(SpecModel):
 
     crs: CrsVersion | None = None
     """A major or an exact version of the Core Rule Set; left out, the newest the engine takes."""
+
+    plugins: ListOf[PluginEntry] = ()
+    """Exclusions for applications, by name (`wordpress`), and other plugins of the rule set."""
 
 
 class WafOverride(SpecModel):
