@@ -345,3 +345,13 @@ class TestPcreLimit:
         marker = mark()
         self.flood(waf, marker, character)
         assert 90900 in waf.rules(marker)
+
+
+@pytest.mark.parametrize("target", ["{here}#", "{here}#/x?q={attack}", "{here}?a=1#&q={attack}"])
+def test_a_fragment_hides_nothing(waf: Waf, site: Backend, target: str):
+    """libmodsecurity sees nothing behind it, and the backend would get it."""
+    attack = "%3Cscript%3Ealert(1)%3C/script%3E"
+    response = waf.ask(target.format(here=f"/{mark()}", attack=attack))
+
+    assert response.status == 400
+    assert site.received() == []
