@@ -193,7 +193,9 @@ def render_case(case: Path) -> tuple[Config, Overrides, Tree]:
     target = TARGETS[(case / "target").read_text(encoding="utf-8").strip()]
     places = Places(case, None, case / "kept", download=False)
     found = find_plugins(loaded.spec.waf.plugins, target, places)
-    overrides = find_overrides(case).with_plugins(found.rules, found.sources, found.plugins)
+    overrides = find_overrides(case, loaded.spec.errors.page).with_plugins(
+        found.rules, found.sources, found.plugins
+    )
     config = build(
         loaded.spec,
         target,
@@ -239,7 +241,7 @@ def test_tree(case: Path, update_golden: bool):
 def test_error_pages_depend_on_no_spec(case: Path):
     _, overrides, tree = render_case(case)
 
-    if overrides.templates is None:
+    if overrides.templates is None and overrides.page is None:
         assert _pages(tree) == {f"errors/{name}": text for name, text in _read(PAGES_IN).items()}
 
 

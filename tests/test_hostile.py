@@ -48,6 +48,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_host_header": ["preserve", "internal", "www.example.com"],
     "_method": ["GET", "POST", "PURGE"],
     "_network_id": [NETWORK_ID, "${X}"],
+    "_page": ["page.html"],
     "_path": ["/", "/a"],
     "_plugin_folder": ["a"],
     "_plugin_name": ["wordpress"],

@@ -72,7 +72,8 @@ def render_spec(  # noqa: PLR0913
     loaded = load(file, environ)
     spec = without(loaded.spec, _BY_ROUTER) if local else loaded.spec
     spec = with_backend(spec, backend) if backend else spec
-    overrides = find_overrides(loaded.folder)
+    page = loaded.spec.errors.page
+    overrides = find_overrides(loaded.folder, page, loaded.at(("errors", "page")))
     choice = named(choice or Choice(), loaded.spec.waf.crs)
     target, engine, problems = find_target(choice, progress)
     places = Places(
@@ -82,7 +83,7 @@ def render_spec(  # noqa: PLR0913
     overrides = overrides.with_plugins(found.rules, found.sources, found.plugins)
     index = known_rules(target, overrides, _crs_of(engine, choice)) if _excludes(spec) else None
     config, tree = _build(spec, target, overrides, index, loaded.at)
-    warnings = (*loaded.warnings, *problems, *config.warnings)
+    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings)
     return Rendered(config, tree, overrides, engine, index, warnings)
 
 

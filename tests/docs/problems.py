@@ -24,7 +24,7 @@ _ROOMS = (
     ("yaml", "The file is not YAML as a spec may be"),
     ("spec", "The spec"),
     ("config", "What the engine's versions cannot do"),
-    ("override", "Files in `waf/`"),
+    ("override", "Files beside the spec"),
     ("plugin", "Plugins of the Core Rule Set"),
     ("render", "Templates"),
     ("nginx", "nginx.conf, read by crossplane"),

@@ -29,6 +29,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`access`, of a route too", model.Access),
     ("`client_ip`", model.ClientIp),
     ("`health`", model.Health),
+    ("`errors`", model.Errors),
     ("`logs`", model.Logs),
 )
 
@@ -39,6 +40,7 @@ _WORDS = {
     "_network_id": "`pn-<uuid>`",
     "_host": "host name or address",
     "_server_name": "host name, `*.` may stand before it",
+    "_page": "HTML file",
     "_path": "path",
     "_method": "method",
     "_content_type": "content type",

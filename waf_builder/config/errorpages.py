@@ -10,24 +10,58 @@ from waf_builder.config.model import ErrorPage, Target
 _RETRY = "Please try again in a moment."
 
 ERROR_PAGES = (
-    ErrorPage(400, "Bad request", "The server could not read this request."),
+    ErrorPage(400, "Bad Request", "Bad request", "The server could not read this request."),
+    ErrorPage(401, "Unauthorized", "Sign in first", "This address asks for a name and a password."),
     ErrorPage(
         403,
+        "Forbidden",
         "Request refused",
         "This request was refused by a security rule. If you think that is a mistake, tell the"
         " site's owner the request id below.",
     ),
-    ErrorPage(404, "Not found", "There is nothing at this address."),
-    ErrorPage(405, "Method not allowed", "This address does not take this kind of request."),
-    ErrorPage(413, "Too large", "What you sent is larger than this site accepts."),
-    ErrorPage(414, "Address too long", "The address of this request is too long."),
-    ErrorPage(415, "Type not accepted", "This address does not take this kind of content."),
-    ErrorPage(429, "Too many requests", "You sent many requests in a short time. " + _RETRY),
-    ErrorPage(500, "Something went wrong", "The server could not handle this request."),
-    ErrorPage(502, "Not available", "The site does not answer at the moment. " + _RETRY),
-    ErrorPage(503, "Not available", "The site is not available at the moment. " + _RETRY),
-    ErrorPage(504, "No answer in time", "The site took too long to answer. " + _RETRY),
+    ErrorPage(404, "Not Found", "Not found", "There is nothing at this address."),
+    ErrorPage(
+        405,
+        "Method Not Allowed",
+        "Method not allowed",
+        "This address does not take this kind of request.",
+    ),
+    ErrorPage(
+        413, "Content Too Large", "Too large", "What you sent is larger than this site accepts."
+    ),
+    ErrorPage(414, "URI Too Long", "Address too long", "The address of this request is too long."),
+    ErrorPage(
+        415,
+        "Unsupported Media Type",
+        "Type not accepted",
+        "This address does not take this kind of content.",
+    ),
+    ErrorPage(
+        429,
+        "Too Many Requests",
+        "Too many requests",
+        "You sent many requests in a short time. " + _RETRY,
+    ),
+    ErrorPage(
+        500,
+        "Internal Server Error",
+        "Something went wrong",
+        "The server could not handle this request.",
+    ),
+    ErrorPage(
+        502, "Bad Gateway", "Not available", "The site does not answer at the moment. " + _RETRY
+    ),
+    ErrorPage(
+        503,
+        "Service Unavailable",
+        "Not available",
+        "The site is not available at the moment. " + _RETRY,
+    ),
+    ErrorPage(
+        504, "Gateway Timeout", "No answer in time", "The site took too long to answer. " + _RETRY
+    ),
 )
+"""Reasons are those of RFC 9110 and RFC 6585, which RFC 9457 asks for in a JSON answer."""
 
 _REFUSED_BY_RULES = frozenset({400, 403})
 

@@ -1,4 +1,4 @@
-"""What a user adds beside the spec: `waf/rules/` and `waf/templates/`."""
+"""What a user adds beside the spec: `waf/rules/`, `waf/templates/`, and the spec's error page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from waf_builder.config.model import PluginRules
 from waf_builder.errors import ProblemsError
 from waf_builder.paths import builtin_templates
 from waf_builder.problem import Place, Problem, did_you_mean
+from waf_builder.render.errorpage import read_page
 from waf_builder.render.publish import STAMP
 from waf_builder.userfile import read_user_text, require_file
 
@@ -19,6 +20,7 @@ FOLDER = "waf"
 
 _PARTS = ("rules", "templates", "plugins")
 _NAMED = f"{', '.join(_PARTS[:-1])} and {_PARTS[-1]}"
+PAGE_TEMPLATE = "errors/page.html.j2"
 PHASES = ("before-crs", "after-crs")
 _RULE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(conf|data)")
 
@@ -30,12 +32,15 @@ class Overrides:
     rules: path below the rendered tree -> text. sources: the same path -> where it came from.
     templates: the folder whose templates shadow the built-in ones, if there is one.
     plugins: which of the rules are loaded as plugins, and when.
+    page: the text of the error page that the spec names. warnings: what is odd about it.
     """
 
     rules: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Path] = field(default_factory=dict)
     templates: Path | None = None
     plugins: PluginRules = field(default_factory=PluginRules)
+    page: str | None = None
+    warnings: tuple[Problem, ...] = ()
 
     def with_plugins(
         self, rules: Mapping[str, str], sources: Mapping[str, Path], plugins: PluginRules
@@ -58,12 +63,29 @@ class Overrides:
         ]
 
 
-def find_overrides(beside: Path) -> Overrides:
-    """Return what stands in `waf/` in the folder of a spec.
+def find_overrides(beside: Path, page: str | None = None, at: Place | None = None) -> Overrides:
+    """Return what stands in `waf/` in the folder of a spec, and the error page that it names.
 
-    Raises ProblemsError for a file there that would do nothing: nothing is ignored silently.
+    page: relative to the folder. at: where the spec names it.
+    Raises ProblemsError for a file that would do nothing: nothing is ignored silently.
     """
-    root = beside / FOLDER
+    text, warnings = read_page(beside, page, at) if page else (None, [])
+    found = replace(_in_waf(beside / FOLDER), page=text, warnings=tuple(warnings))
+    if page and found.templates and (found.templates / PAGE_TEMPLATE).exists():
+        raise ProblemsError(
+            [
+                Problem(
+                    "override.page-twice",
+                    f"{PAGE_TEMPLATE} is used by nothing: errors.page of the spec is the page",
+                    Place(str(found.templates / PAGE_TEMPLATE)),
+                    "Remove one of the two.",
+                )
+            ]
+        )
+    return found
+
+
+def _in_waf(root: Path) -> Overrides:
     if (root / STAMP).is_file():  # a tree that was published under this name
         return Overrides()
     problems = _strangers(root)

@@ -12,6 +12,7 @@ from waf_builder.errors import ProblemsError
 from waf_builder.problem import Place, Problem, did_you_mean
 from waf_builder.render.blocks import unused_parts
 from waf_builder.render.environment import BUILTIN, make_environment
+from waf_builder.render.errorpage import fill_page
 from waf_builder.render.outputs import outputs
 from waf_builder.render.overrides import Overrides
 
@@ -51,6 +52,9 @@ def render(config: Config, overrides: Overrides | None = None) -> Tree:
             raise ProblemsError([_problem(error, output.template, folder)]) from error
     if overrides:
         tree.update(overrides.rules)
+    if overrides and overrides.page is not None:
+        for page in config.error_pages:
+            tree[f"errors/{page.status}.html"] = fill_page(overrides.page, page)
     return tree
 
 

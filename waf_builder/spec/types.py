@@ -126,6 +126,20 @@ def _address_range(value: Any) -> str:
         raise fail("spec.cidr", f"{text!r} is not an address range: {error}") from None
 
 
+_PAGE = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*[.]html?")
+
+
+def _page(value: Any) -> str:
+    text = text_of(value, "spec.page", "a file beside the spec such as errors/page.html")
+    if not _PAGE.fullmatch(text):
+        raise fail(
+            "spec.page",
+            f"{text!r} is not a page, expected an HTML file beside the spec: errors/page.html",
+            "Letters, digits, dots, hyphens and underscores; no .. and no leading /.",
+        )
+    return text
+
+
 def _size(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
@@ -246,6 +260,8 @@ Duration = Annotated[int, PlainValidator(_duration), pattern_schema("[1-9][0-9]*
 """Milliseconds; written 500ms, 28s, 1m, 1h."""
 Date = Annotated[dt.date, PlainValidator(_date), pattern_schema("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
 """A day; written 2027-03-31, with quotes or without."""
+PageFile = Annotated[str, PlainValidator(_page), pattern_schema(_PAGE.pattern)]
+"""Relative to the spec's folder."""
 Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]
 CrsVersion = Annotated[
     str,

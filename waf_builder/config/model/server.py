@@ -66,8 +66,12 @@ class Server:
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """One page that the WAF itself answers with."""
+    """One page that the WAF itself answers with.
+
+    reason: what the HTTP standard calls the status.
+    """
 
     status: int
+    reason: str
     title: str
     text: str

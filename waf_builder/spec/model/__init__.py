@@ -7,6 +7,7 @@ from waf_builder.spec.model.access import Access
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, Timeouts
 from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
+from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.logs import Logs
@@ -22,6 +23,7 @@ __all__ = [
     "Backend",
     "BackendName",
     "ClientIp",
+    "Errors",
     "Exclusion",
     "ExclusionTarget",
     "Health",

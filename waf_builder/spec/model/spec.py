@@ -10,6 +10,7 @@ from waf_builder.spec.model.access import Access
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.client import ClientIp
+from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.logs import Logs
 from waf_builder.spec.model.route import Route
@@ -49,6 +50,9 @@ class Spec(SpecModel):
 
     health: Health = Health()
     """The WAF's own health check."""
+
+    errors: Errors = Errors()
+    """The WAF's own answers."""
 
     logs: Logs = Logs()
     """What is written to the log."""
