@@ -178,7 +178,10 @@ def test_a_route_that_changes_nothing_has_no_file():
     ("own", "lines"),
     [
         ({"mode": "detect"}, ["SecRuleEngine DetectionOnly"]),
-        ({"inspect_responses": True}, ["SecResponseBodyAccess On", "SecAction"]),
+        (
+            {"inspect_responses": True},
+            ["SecResponseBodyAccess On", "SecRule RESPONSE_HEADERS", "SecAction"],
+        ),
         ({"max_arguments": 5}, ["SecArgumentsLimit 6", "SecAction"]),
         ({"paranoia_level": 2}, ["SecAction"]),
     ],
@@ -293,3 +296,24 @@ def test_what_holds_for_every_route():
     assert "id:90200" in old
     assert "tx.anomaly_score_pl1=" in old
     assert "id:90200" not in new
+
+
+@pytest.mark.parametrize("common", [False, True])
+@pytest.mark.parametrize("own", [LEFT_OUT, False, True])
+@pytest.mark.parametrize("route", [{}, {"streaming": True}, {"websocket": True}], ids=str)
+def test_responses_are_read_held_and_asked_for_together(common: bool, own: Any, route: dict):
+    if route.get("streaming") and own:
+        return  # an error, for what has passed cannot be read
+    tree = tree_of(spec({"inspect_responses": common}, given("inspect_responses", own), **route))
+    location = _LOCATION.search(tree["nginx.conf"])[1]  # type: ignore[index]
+    file = directive(location, "modsecurity_rules_file")
+    route_rules = tree[file] if file else ""
+    reads = (common if own is LEFT_OUT else own) and "streaming" not in route
+
+    refuses = ("id:90920" in tree["modsecurity/engine.conf"] + route_rules) and (
+        "SecRuleRemoveById 90920" not in route_rules
+    )
+    assert in_force(tree)["responses"] == ("On" if reads else "Off")
+    assert refuses == reads
+    assert ('Accept-Encoding ""' in location) == reads
+    assert ("postpone_output" in location) == (reads and "websocket" not in route)

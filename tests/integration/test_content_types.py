@@ -132,7 +132,11 @@ def test_the_log_calls_it_a_reject(waf: Waf):
     headers = {"Content-Type": "text/plain"}
     waf.ask(f"/typed/{marker}", method="POST", headers=headers, body=b"x")
     line = waf.access(marker)
-    assert (line["status"], line["waf"], line["route"]) == (415, "reject", "/typed/")
+    assert (line["http.response.status_code"], line["event.action"], line["waf.route"]) == (
+        415,
+        "reject",
+        "/typed/",
+    )
 
 
 def test_what_a_type_of_the_route_holds_is_still_read(waf: Waf, site: Backend):

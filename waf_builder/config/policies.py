@@ -147,6 +147,8 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
     if "paranoia_level" in changes and "detection_paranoia_level" not in changes:
         wanted = spec.waf.detection_paranoia_level or 0
         changes["detection_paranoia_level"] = max(wanted, changes["paranoia_level"])
+    if route.streaming and spec.waf.inspect_responses:
+        changes["inspect_responses"] = False  # a stream has passed before a rule has read it
     return spec.waf.model_copy(update=changes) if changes else spec.waf
 
 

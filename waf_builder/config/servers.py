@@ -70,7 +70,7 @@ def _location(
 ) -> Location:
     mode, own, changed = policy
     methods = with_head(route.methods)
-    inspect = own.response_access == "On" and mode != "off" and not route.streaming
+    inspect = own.response_access == "On" and mode != "off"
     timeouts = _timeouts(route, backend)
     return Location(
         label=label,
@@ -89,6 +89,7 @@ def _location(
         websocket=route.websocket,
         streaming=route.streaming,
         inspect_responses=inspect,
+        holds_responses=inspect and not route.websocket,
         own_proxy_headers=route.websocket or inspect or backend.host_header != "$waf_host",
         timeouts=timeouts if timeouts != common[0] else None,
         tries=backend.tries if backend.tries != common[1] else None,

@@ -17,6 +17,7 @@ class Location:
     gate: what stands before it; the location is then a named one, `behind_gate`.
     methods: a pattern of the allowed ones, empty for all; allow: the same as a header.
     content_types: a pattern of the allowed ones, empty for all; accept: the same as a header.
+    holds_responses: whether the start of a response waits for the rules to have read all of it.
     own_proxy_headers: nginx inherits proxy_set_header all or nothing, so a location that needs
     one more gets them all.
     timeouts, tries: None where the http level's hold.
@@ -38,6 +39,7 @@ class Location:
     websocket: bool
     streaming: bool
     inspect_responses: bool
+    holds_responses: bool
     own_proxy_headers: bool
     timeouts: Timeouts | None
     tries: int | None

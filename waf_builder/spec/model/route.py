@@ -58,7 +58,7 @@ class Route(SpecModel):
     """Pass WebSocket handshakes on; frames are not inspected."""
 
     streaming: bool = False
-    """Pass each piece of the response on at once, for server-sent events."""
+    """Pass each piece of the response on at once, for server-sent events; it is not inspected."""
 
     timeouts: RouteTimeouts = RouteTimeouts()
     """How long to wait for the backend on this route."""

@@ -42,7 +42,7 @@ class WafPolicy(SpecModel):
     """Refuse after the headers already, before the body is read (Core Rule Set 4)."""
 
     inspect_responses: bool = False
-    """Look for leaks in responses; costs CPU and detects more than it prevents."""
+    """Look for leaks in responses, and hold back up to 256 KB of each until they are read."""
 
     allowed_methods: ListOf[Method] = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
     """Request methods; any other is a critical match."""

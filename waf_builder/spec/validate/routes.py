@@ -112,6 +112,13 @@ def _route(route: Route, spec: Spec, path: Path, at: Locator) -> Iterator[Proble
             at((*path, "streaming")),
             "A WebSocket is passed on at once anyway.",
         )
+    if route.streaming and route.waf.inspect_responses:
+        yield Problem(
+            "spec.streaming-inspect",
+            f"routes[{path[1]}] has both streaming and inspect_responses, expected one",
+            at((*path, "waf", "inspect_responses")),
+            "A stream is passed on at once, before any rule could read it.",
+        )
     if route.path == spec.health.path or route.path.startswith(RESERVED_PATHS):
         yield Problem(
             "spec.path-reserved",
