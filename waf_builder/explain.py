@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waf_builder.config.build import NEWEST
 from waf_builder.config.inforce import verdict
 from waf_builder.config.policies import route_waf
 from waf_builder.config.servers import label_of
 from waf_builder.crs.describe import Fact, as_json, facts, sample_exclusion
 from waf_builder.crs.rules import IndexedRule
 from waf_builder.errors import WafBuilderError
+from waf_builder.render.overrides import find_overrides
+from waf_builder.render.ownrules import own_rules
 from waf_builder.seclang.vital import is_vital
 from waf_builder.spec.load import load
-from waf_builder.spec.model import Spec
+from waf_builder.spec.model import Exclusion, Spec
 from waf_builder.target import Choice, find_rules, named
 from waf_builder.version import Version
 
@@ -38,8 +41,11 @@ class Explanation:
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""
-        in_force = [fact.text for fact in self.facts if fact.name == "in force"]
-        return {**as_json(self.rule), "in_force": in_force, "exclusion": self.exclusion}
+        said = {
+            key: [fact.text for fact in self.facts if fact.name == name]
+            for key, name in (("in_force", "in force"), ("left_out", "left out"))
+        }
+        return {**as_json(self.rule), **said, "exclusion": self.exclusion}
 
 
 def explain_rule(
@@ -49,10 +55,12 @@ def explain_rule(
 
     WafBuilderError names the nearest rules when there is none with this number.
     """
-    loaded = load(spec).spec if spec else None
-    choice = named(choice, loaded.waf.crs if loaded else None)
-    installed, index = find_rules(choice, progress)
-    rule = index.get(number)
+    loaded = load(spec) if spec else None
+    source = loaded.spec if loaded else None
+    installed, index = find_rules(named(choice, source.waf.crs if source else None), progress)
+    overrides = find_overrides(loaded.folder) if loaded else None
+    target = replace(NEWEST, crs=installed.version)
+    rule = index.get(number) or own_rules(target, overrides).get(number)
     if rule is None:
         near = ", ".join(map(str, index.nearest(number)))
         raise WafBuilderError(
@@ -60,8 +68,9 @@ def explain_rule(
             f"    Nearest: {near}. `waf-builder rules` lists all."
         )
     told = facts(rule)
-    if loaded:
-        told += [Fact("in force", line) for line in _in_force(rule, loaded, installed.version)]
+    if source:
+        told += [Fact("in force", line) for line in _in_force(rule, source, installed.version)]
+        told += [Fact("left out", line) for line in _left_out(rule, source)]
     advice, exclusion = _way_out(rule)
     return Explanation(
         rule, rule.message or "a part of how the rule set works", tuple(told), advice, exclusion
@@ -89,3 +98,27 @@ def _in_force(rule: IndexedRule, spec: Spec, crs: Version) -> Iterator[str]:
         own = verdict(rule, route_waf(route, spec), crs)
         if own != common:
             yield f"on {label_of(route)}: {own}"
+
+
+def _left_out(rule: IndexedRule, spec: Spec) -> Iterator[str]:
+    """Yield a line for each exclusion that names the rule, by its number or a tag."""
+    for exclusion in spec.waf.exclusions:
+        if _names(exclusion, rule):
+            yield _in_words(exclusion)
+    for route in spec.routes:
+        for exclusion in route.waf.exclusions:
+            if _names(exclusion, rule):
+                yield f"on {label_of(route)}: {_in_words(exclusion)}"
+
+
+def _names(exclusion: Exclusion, rule: IndexedRule) -> bool:
+    tags = {tag.lower() for tag in rule.tags}
+    return rule.id in exclusion.numbers or (exclusion.tag or "").lower() in tags
+
+
+def _in_words(exclusion: Exclusion) -> str:
+    parts = [str(exclusion.target) if exclusion.target else "all of it"]
+    parts += [f"at {exclusion.path}"] if exclusion.path else []
+    parts += [f"for {', '.join(exclusion.hosts)}"] if exclusion.hosts else []
+    parts += [f"with {', '.join(exclusion.methods)}"] if exclusion.methods else []
+    return f"{' '.join(parts)} ({exclusion.reason})"

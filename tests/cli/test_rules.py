@@ -207,6 +207,56 @@ def test_explain_says_where_a_rule_is_in_force():
     ]
 
 
+def test_explain_says_what_is_left_out():
+    Path("backend.yaml").write_text(
+        f"""\
+{SMALLEST}waf:
+  exclusions:
+    - {{rule: 942100, target: "ARGS:content", path: /posts, methods: [POST], reason: Markdown}}
+    - {{rule: 911100, reason: Another rule}}
+routes:
+  - path: /
+  - path: /import
+    waf: {{exclusions: [{{tag: attack-sqli, hosts: [a.test], reason: Dumps}}]}}
+"""
+    )
+    shown = json.loads(run("explain", "942100", "backend.yaml", "--format", "json").stdout)
+
+    assert shown["left_out"] == [
+        "ARGS:content at /posts with POST (Markdown)",
+        "on /import: all of it for a.test (Dumps)",
+    ]
+    assert "  left out          ARGS:content at" in run("explain", "942100", "backend.yaml").stdout
+
+
+@pytest.mark.parametrize("number", ["200004", "90001", "90900"])
+def test_explain_a_rule_that_comes_along(number: str):
+    result = run("explain", number)
+
+    assert result.exit_code == 0
+    assert "  in                modsecurity/" in result.stdout
+
+
+def test_explain_a_rule_of_the_users(folder: Path):
+    rules = folder / "waf" / "rules" / "after-crs"
+    rules.mkdir(parents=True)
+    (rules / "own.conf").write_text('SecRule ARGS "@rx x" "id:10001,phase:2,deny,msg:\'Own\'"\n')
+
+    assert run("explain", "10001").exit_code == 1
+    assert run("explain", "10001", "backend.yaml").stdout.startswith("10001  Own\n")
+
+
+@pytest.mark.parametrize("number", ["942100", "911100"])
+def test_a_printed_exclusion_can_be_rendered(number: str, tmp_path: Path):
+    exclusion = json.loads(run("explain", number, "--format", "json").stdout)["exclusion"]
+    Path("backend.yaml").write_text(SMALLEST + exclusion + "  paranoia_level: 3\n")
+    result = run("render", "backend.yaml", "-o", "build")
+
+    assert result.exit_code == 0, result.stderr
+    assert "config.exclusion" not in result.stderr
+    assert number in Path("build/modsecurity/exclusions-before-crs.conf").read_text()
+
+
 def test_explain_needs_rules(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WAF_BUILDER_CRS")
     result = run("explain", "942100")

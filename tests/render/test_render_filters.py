@@ -16,6 +16,8 @@ from waf_builder.render.filters import (
     nginx_size,
     nginx_time,
     nginx_word,
+    seclang_pattern,
+    seclang_target,
     seclang_value,
 )
 
@@ -125,6 +127,53 @@ def test_a_comment_ends_where_it_should(value: str):
     assert "\n" not in line
     assert "\r" not in line
     assert not line.endswith("\\")  # SecLang would go on in the next line
+
+
+@pytest.mark.parametrize("value", ["^/a(?:[/?]|$)", r"^a\x27[.]b++$", "%2f", "é"])
+def test_a_pattern_stays_as_it_is(value: str):
+    assert seclang_pattern(value) == value
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\nb", "a%{tx.a}", "a\\", "50%", "a\x00"])
+def test_a_pattern_that_would_be_something_else_is_refused(value: str):
+    with pytest.raises(ValueError, match="cannot be a regular expression"):
+        seclang_pattern(value)
+
+
+TARGETS = [
+    "ARGS",
+    "ARGS:a",
+    "ARGS:user[0].x",
+    "ARGS:/^a[0-9]+$/",
+    "ARGS:'/^(?:a|b)$/'",
+    "XML:/*",
+    "XML://@*",
+]
+
+
+@pytest.mark.parametrize("value", TARGETS)
+def test_a_target_stays_as_it_is(value: str):
+    assert seclang_target(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "args",
+        "ARGS:",
+        "ARGS:a b",
+        'ARGS:a"',
+        "ARGS:a,b",
+        "ARGS|TX",
+        "ARGS:a;ARGS:b",
+        "ARGS:a'",
+        "ARGS:a\n",
+    ],
+)
+def test_a_target_that_would_be_something_else_is_refused(value: str):
+    with pytest.raises(ValueError, match="cannot be the target"):
+        seclang_target(value)
 
 
 def test_templates_know_the_filters_by_these_names():
