@@ -34,7 +34,7 @@ LAYERS = (
     {"run"},
     {"inspect"},
     {"explain", "pipeline"},
-    {"deploy", "doctor"},
+    {"deploy", "doctor", "verify"},
     {"cli"},
     {"__main__"},
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ from waf_builder.errors import EngineError, ProblemsError
 from waf_builder.paths import cache_dir
 from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.problem import Problem, errors_in
+from waf_builder.render.compiled import render_with_rules
 from waf_builder.render.overrides import Overrides, find_overrides
-from waf_builder.render.publish import STAMP, publish, require_replaceable, staged, stamp
-from waf_builder.render.render import Tree, render
+from waf_builder.render.publish import MANIFEST, STAMP, publish, require_replaceable, staged, stamp
+from waf_builder.render.render import Tree
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Route, Spec, SpecModel
 from waf_builder.target import NO_ENGINE, Choice, find_rules, find_target, named
@@ -53,6 +55,14 @@ class Rendered:
     index: RuleIndex | None
     problems: tuple[Problem, ...]
 
+    @property
+    def loaded(self) -> tuple[int, int] | None:
+        """How many rules of the Core Rule Set are loaded, and of how many; None for all."""
+        if MANIFEST not in self.tree:
+            return None
+        manifest = json.loads(self.tree[MANIFEST])
+        return int(manifest["loaded"]), int(manifest["rules"])
+
 
 def render_spec(  # noqa: PLR0913
     file: Path,
@@ -82,8 +92,9 @@ def render_spec(  # noqa: PLR0913
     found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
     overrides = overrides.with_plugins(found.rules, found.sources, found.plugins)
     index = known_rules(target, overrides, _crs_of(engine, choice)) if _excludes(spec) else None
-    config, tree = _build(spec, target, overrides, index, loaded.at)
-    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings)
+    crs = engine.crs if engine else None
+    config, tree, met = build_tree(spec, target, overrides, index, crs, at=loaded.at)
+    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *met)
     return Rendered(config, tree, overrides, engine, index, warnings)
 
 
@@ -116,13 +127,19 @@ def _silent(_line: str) -> None:
     """Say nothing."""
 
 
-def _build(
+def build_tree(  # noqa: PLR0913
     spec: Spec,
     target: Target,
     overrides: Overrides,
     index: RuleIndex | None,
+    crs: InstalledCrs | None,
+    *,
     at: Locator = lambda _path: None,
-) -> tuple[Config, Tree]:
+) -> tuple[Config, Tree, list[Problem]]:
+    """Return configuration and tree of a spec, and what to know of its rules.
+
+    index, crs: as in `Rendered`, and the rules to compile; None for none.
+    """
     config = build(
         spec,
         target,
@@ -132,9 +149,9 @@ def _build(
         rules_after_crs=overrides.included("after-crs"),
         plugins=overrides.plugins,
     )
-    tree = render(config, overrides)
+    config, tree, problems = render_with_rules(config, overrides, crs, spec.waf.compile)
     tree[STAMP] = stamp(config, tree)
-    return config, tree
+    return config, tree, problems
 
 
 def render_for_run(
@@ -213,7 +230,7 @@ def prove_by_requests(
     if rendered.engine is None:
         raise EngineError("a proof by requests needs an engine")
     with ProofBackend() as backend:
-        config, tree = _build(
+        config, tree, _ = build_tree(
             with_backend(
                 without(load(file, environ).spec, _GATES),
                 Backend(host="127.0.0.1", port=backend.port),
@@ -221,6 +238,7 @@ def prove_by_requests(
             rendered.config.target,
             rendered.overrides,
             rendered.index,
+            rendered.engine.crs,
         )
         return prove_routes(config, tree, rendered.engine)
 
@@ -255,8 +273,12 @@ def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspec
         raise EngineError("an inspection needs an engine")
     with ProofBackend() as backend:
         spec = with_backend(load(file).spec, Backend(host="127.0.0.1", port=backend.port))
-        config, tree = _build(
-            for_inspection(spec), rendered.config.target, rendered.overrides, rendered.index
+        config, tree, _ = build_tree(
+            for_inspection(spec),
+            rendered.config.target,
+            rendered.overrides,
+            rendered.index,
+            rendered.engine.crs,
         )
         with NginxJudge(config, tree, rendered.engine) as judge:
             yield Inspector(config, judge, rendered.problems)

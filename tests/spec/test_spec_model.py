@@ -59,7 +59,7 @@ def test_the_golden_tree_with_every_knob_has_every_knob():
 
 @pytest.mark.parametrize(("own", "common"), [(WafOverride, WafPolicy), (RouteTimeouts, Timeouts)])
 def test_a_route_can_override_every_knob_and_leaves_each_out_by_default(own, common):
-    for_all = {"crs", "plugins"}  # the rules stand once, whatever a route does with them
+    for_all = {"crs", "plugins", "compile"}  # the rules stand once, whatever a route does with them
     assert list(own.model_fields) == [name for name in common.model_fields if name not in for_all]
     added = {"exclusions"}  # a route's stand beside the common ones, they replace nothing
     fields = {name: field.default for name, field in own.model_fields.items() if name not in added}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from waf_builder.check import security, syntax
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Place, Problem, errors_in
-from waf_builder.render.publish import NOT_RENDERED, STAMP
+from waf_builder.render.publish import NOT_RENDERED, RULES_FOLDER, STAMP
 from waf_builder.seclang import read_text, rule_ids
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ def rule_texts(tree: Path) -> dict[str, str]:
     if (folder / "main.conf").is_file():
         load(folder / "main.conf")
     for file in sorted(folder.glob("*/*.conf")):
-        load(file)
+        if file.parent != tree / RULES_FOLDER:
+            load(file)
     return texts
 
 

@@ -6,6 +6,7 @@ import click
 
 from waf_builder import __version__
 from waf_builder.cli.check import check
+from waf_builder.cli.crs import crs
 from waf_builder.cli.doctor import doctor
 from waf_builder.cli.domains import domains
 from waf_builder.cli.explain import explain
@@ -61,6 +62,7 @@ COMMANDS = (
     inspect,
     rules,
     explain,
+    crs,
     lock,
     doctor,
     domains,

@@ -58,6 +58,11 @@ def render(
     if output:
         show_problems(pipeline.publish_checked(rendered, output), notes=False)
         click.echo(f"{output}: {len(rendered.tree)} files for {rendered.config.target}", err=True)
+        if rendered.loaded:
+            loaded, rules = rendered.loaded
+            click.echo(
+                f"{output}: {loaded} of the {rules} rules can match, and are loaded", err=True
+            )
         return
     show_problems(pipeline.prove(rendered), notes=False)
     if diff:

@@ -28,6 +28,12 @@ NEWEST = Target(
 )
 """What is rendered for where no engine is at hand and none is named."""
 
+INSTALLED_RULES = "engine/crs/rules/*.conf"
+"""Where the engine's Core Rule Set is, as seen from the tree."""
+
+COMPILED_RULES = "modsecurity/crs/*.conf"
+"""Where a tree has its own, compiled for its policy."""
+
 
 def build(  # noqa: PLR0913  each of them is a thing of its own
     source: spec.Spec,
@@ -84,6 +90,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         rules_before_crs=tuple(rules_before_crs),
         rules_after_crs=tuple(rules_after_crs),
         plugins=plugins,
+        rule_set=INSTALLED_RULES,
         error_pages=ERROR_PAGES,
         error_page_statuses=error_page_statuses(target),
         routes_differ=paths.differ(servers),

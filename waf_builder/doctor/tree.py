@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from waf_builder import __version__
-from waf_builder.config.build import build
+from waf_builder.config.build import COMPILED_RULES, build
 from waf_builder.config.model import Target
 from waf_builder.doctor.result import Result, failed, ok, printable, skipped, warning
 from waf_builder.errors import WafBuilderError
 from waf_builder.paths import cache_dir
 from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.render.overrides import find_overrides
-from waf_builder.render.publish import STAMP
+from waf_builder.render.publish import MANIFEST, RULES_FOLDER, STAMP
 from waf_builder.render.render import render
 from waf_builder.spec.load import load
 from waf_builder.version import Version
@@ -51,7 +52,10 @@ def check_tree(tree: Path | None, spec: Path, environ: Mapping[str, str]) -> Res
     other = sorted(
         name
         for name in wanted.keys() | published.keys()
-        if wanted.get(name) != published.get(name) and name != STAMP
+        if wanted.get(name) != published.get(name)
+        and name != STAMP
+        # Made from the installed rules, and from the files that are compared.
+        and not name.startswith(f"{RULES_FOLDER}/")
     )
     if other:
         return failed(CHECK, f"not what the spec asks for: {_listed(other)}", _RENDER)
@@ -82,6 +86,8 @@ def _rendered(spec: Path, target: Target, environ: Mapping[str, str], tree: Path
         rules_after_crs=overrides.included("after-crs"),
         plugins=overrides.plugins,
     )
+    if (tree / MANIFEST).is_file():
+        config = replace(config, rule_set=COMPILED_RULES)
     rendered = render(config, overrides)
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in rendered.items()}
 

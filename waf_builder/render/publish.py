@@ -20,6 +20,12 @@ from waf_builder.errors import WafBuilderError
 STAMP = "waf-builder.json"
 """The file by which a rendered tree is known; a folder without it is never replaced."""
 
+RULES_FOLDER = "modsecurity/crs"
+"""Where a tree has its compiled rules."""
+
+MANIFEST = f"{RULES_FOLDER}/compiled.json"
+"""What the compiler did to each of them."""
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 """From Linux's fcntl.h and fs.h; see renameat2(2)."""

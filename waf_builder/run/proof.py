@@ -50,11 +50,17 @@ class Probe:
 
 
 class ProofBackend:
-    """Stands in for every backend, and answers 200; entered, `port` is where."""
+    """Stands in for every backend, and answers 200; entered, `port` is where.
+
+    handler: another way to answer.
+    """
+
+    def __init__(self, handler: type[Answer] | None = None) -> None:
+        self._handler = handler or Answer
 
     def __enter__(self) -> Self:
         """Start it on a free port."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Yes)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -67,8 +73,11 @@ class ProofBackend:
         self._thread.join()
 
 
-class _Yes(BaseHTTPRequestHandler):
+class Answer(BaseHTTPRequestHandler):
+    """Answers every request with 200 and a word."""
+
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: nginx would wait 40 ms for the second
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("do_"):
@@ -76,14 +85,21 @@ class _Yes(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _answer(self) -> None:
-        body = b"" if self.command == "HEAD" else b"yes\n"
-        self.send_response(_PASSED)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, text = self.answer()
+        body = b"" if self.command == "HEAD" else text
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
+    def answer(self) -> tuple[int, bytes]:
+        """Return the status and the text of the answer."""
+        return _PASSED, b"yes\n"
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base's name
-        pass
+        """Say nothing."""
 
 
 def prove_routes(config: Config, tree: Tree, engine: Engine) -> list[Problem]:

@@ -126,15 +126,25 @@ def test_a_route_s_own_file_counts(tmp_path: Path):
 
 
 def test_the_rules_of_the_engines_are_understood(engine: Engine, tmp_path: Path):
+    from waf_builder.config.build import COMPILED_RULES
     from waf_builder.pipeline import Choice, render_spec
 
     assert engine.crs
     spec = tmp_path / "backend.yaml"
     spec.write_text("backend: {host: 127.0.0.1, port: 3000}\n")
     tree = render_spec(spec, Choice(engine=str(engine.root))).tree
-    done = compile_rules(engine.crs, tree, RULES)
+    done = compile_rules(engine.crs, tree, COMPILED_RULES)
     assert isinstance(done, Compiled), done
     assert done.manifest.loaded < done.manifest.rules / 3
     for name, text in done.files.items():
         installed = (engine.crs.rules / name).read_text(encoding="utf-8")
         assert text.count("\n") == installed.count("\n"), name
+
+
+def test_the_steps_have_the_names_of_the_spec():
+    from typing import get_args
+
+    from waf_builder.crs.compile import PASSES
+    from waf_builder.spec.types import CompilerStep
+
+    assert get_args(CompilerStep) == tuple(PASSES)

@@ -34,6 +34,12 @@ _MOST = 64
 _STOPS = frozenset({"deny", "drop", "redirect", "proxy", "allow", "block"})
 
 
+@lru_cache(maxsize=1)
+def facts_of(rules: RuleSet) -> Facts:
+    """Return the facts of a rule set; they are drawn once while it does not change."""
+    return Facts(rules)
+
+
 class Facts:
     """What can be said of the TX variables of a rule set."""
 
@@ -42,10 +48,12 @@ class Facts:
         self.jumps = Jumps(rules)
         self.exclusions = Exclusions(rules)
         self._settings: dict[str, list[Setting]] = {}
+        self._setters: dict[str, list[Entry]] = {}
         self._wild: list[tuple[re.Pattern[str], Setting]] = []
         for entry in rules.entries:
             for setting in entry.settings:
                 self._add(setting)
+                self._setters.setdefault(setting.name, []).append(entry)
         self._position = {id(entry): at for at, entry in enumerate(rules.entries)}
         self._values = lru_cache(maxsize=None)(self._all_values)
 
@@ -129,9 +137,7 @@ class Facts:
             return True
         guard = _unset_guard(entry.rules[0])
         return guard is not None and all(
-            _sets_too(other, name)
-            for other in self._rules.entries
-            if any(each.name == guard for each in other.settings)
+            _sets_too(other, name) for other in self._setters.get(guard, ())
         )
 
     def truth(self, entry: Entry, index: int = 0) -> bool | None:

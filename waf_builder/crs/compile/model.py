@@ -156,7 +156,7 @@ class Changed:
 Change = Removed | Changed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RuleSet:
     """Everything that the engine loads, in its order."""
 

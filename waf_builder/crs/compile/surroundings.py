@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from waf_builder.crs.compile.reading import Part
 from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.problem import Place
 from waf_builder.seclang import read
 
 MAIN = "modsecurity/main.conf"
@@ -19,12 +20,15 @@ def surround(tree: Mapping[str, str], rule_set: str, ours: Mapping[str, str]) ->
 
     rule_set: what `Include` names it in main.conf. ours: its files, name to text.
     Routes' own files come first: a location's rules run before its parent's. Refusal names a
-    file that is not in the tree, and rules that stand in nginx's own files.
+    file that is not in the tree, and rules that stand in nginx's own files. Of routes with the
+    same text one speaks for all.
     """
     loaded = list(_included(tree, MAIN, rule_set, ours))
     reached = {MAIN, *(part.name for part in loaded)}
-    of_routes = sorted(_of_nginx(tree) - reached)
-    return [*(Part(name, _text(tree, name), always=False) for name in of_routes), *loaded]
+    if not any(part.ours for part in loaded):
+        raise Refusal(f"a main.conf without `Include {rule_set}`", Place(MAIN))
+    of_routes = {_text(tree, name): name for name in sorted(_of_nginx(tree) - reached)}
+    return [*(Part(name, text, always=False) for text, name in of_routes.items()), *loaded]
 
 
 def _of_nginx(tree: Mapping[str, str]) -> set[str]:

@@ -10,7 +10,7 @@ from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.plugin import PluginEntry
-from waf_builder.spec.types import ContentType, CrsVersion, Date, ListOf, Method
+from waf_builder.spec.types import CompilerStep, ContentType, CrsVersion, Date, ListOf, Method
 
 Mode = Literal["block", "detect", "off"]
 ParanoiaLevel = Annotated[int, Field(ge=1, le=4)]
@@ -61,6 +61,9 @@ class WafPolicy(SpecModel):
 
     plugins: ListOf[PluginEntry] = ()
     """Exclusions for applications, by name (`wordpress`), and other plugins of the rule set."""
+
+    compile: bool | ListOf[CompilerStep] = True
+    """Load only the rules that the policy can use; or the names of the steps to take."""
 
 
 class WafOverride(SpecModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from waf_builder.crs.compile.facts import Facts
+from waf_builder.crs.compile.facts import Facts, facts_of
 from waf_builder.crs.compile.model import SILENT, Entry, Removed, RuleSet
 
 _WHEN_ALL_MATCH = SILENT | {"chain", "deny", "block", "status", "log", "auditlog", "logdata"}
@@ -20,7 +20,7 @@ def never_true(rules: RuleSet) -> Iterator[Removed]:
     each, so the rule never matches; a rule that does not match does nothing. In a chain, the
     rules before the one that never matches must do nothing either.
     """
-    facts = Facts(rules)
+    facts = facts_of(rules)
     for at, entry in rules.rules:
         if not entry.ours or facts.jumps.is_pinned(at):
             continue

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from waf_builder.crs.compile.facts import Facts
+from waf_builder.crs.compile.facts import facts_of
 from waf_builder.crs.compile.model import Change, Changed, Entry, Removed, RuleSet, values
 from waf_builder.seclang import Variable, read
 
@@ -41,7 +41,7 @@ def constant_exclusions(rules: RuleSet) -> Iterator[Change]:
     else; the variable stands in the rules word for word, and only there has this name; rules that
     run before the exclusion are left alone, and rules of others are not concerned.
     """
-    facts = Facts(rules)
+    facts = facts_of(rules)
     for at, entry in rules.rules:
         if not entry.ours or len(entry.directives) != 1 or not entry.silent(*_CONSTANT):
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from waf_builder.crs.compile.facts import Facts
+from waf_builder.crs.compile.facts import Facts, facts_of
 from waf_builder.crs.compile.jumps import Jump, targets
 from waf_builder.crs.compile.model import Entry, Removed, RuleSet
 
@@ -19,7 +19,7 @@ def jumped_over(rules: RuleSet) -> Iterator[Removed]:
     skips or switches off the jump (another jump, an exclusion) does so with the rule, too; no
     `skip` counts either of them.
     """
-    facts = Facts(rules)
+    facts = facts_of(rules)
     sure = {
         id(jump.entry)
         for jump in facts.jumps.all
@@ -51,7 +51,7 @@ def empty_jumps(rules: RuleSet) -> Iterator[Removed]:
     Proof: no rule of its phase stands between the rule and its marker, and its other actions
     leave no trace.
     """
-    facts = Facts(rules)
+    facts = facts_of(rules)
     for jump in facts.jumps.all:
         here = facts.position(jump.entry)
         entry = jump.entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from waf_builder.crs.compile.facts import Facts
+from waf_builder.crs.compile.facts import facts_of
 from waf_builder.crs.compile.model import Removed, RuleSet
 
 _BODY_PHASE = 4
@@ -24,7 +24,7 @@ def response_bodies(rules: RuleSet) -> Iterator[Removed]:
         for entry in rules.entries
     ):
         return
-    pinned = Facts(rules).jumps.is_pinned
+    pinned = facts_of(rules).jumps.is_pinned
     for at, entry in rules.rules:
         if entry.ours and entry.phase == _BODY_PHASE and not pinned(at):
             yield Removed(entry, "no response body is inspected")

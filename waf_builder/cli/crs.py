@@ -1,0 +1,64 @@
+"""`waf-builder crs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from waf_builder.cli.options import engine_options, spec_argument
+
+
+@click.group()
+def crs() -> None:
+    """Look after the Core Rule Set that a spec loads.
+
+    \b
+    Example: waf-builder crs verify backend.yaml
+    """
+
+
+@crs.command()
+@spec_argument
+@click.option(
+    "--requests",
+    "count",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    help="How many requests both get.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Another number makes other requests.",
+)
+@engine_options
+@click.pass_context
+def verify(
+    ctx: click.Context, spec: Path, count: int, seed: int, engine: str | None, crs: str | None
+) -> None:
+    """Compare the compiled rules of a spec with the installed ones, by requests.
+
+    The engine is started with each, and both get the same ordinary requests and attacks. Every
+    match, score and answer has to be the same; exit 1 if one is not.
+
+    \b
+    Example: waf-builder crs verify backend.yaml --requests 10000 --seed 7
+    """
+    from waf_builder import pipeline
+    from waf_builder.cli.output import progress, show_problems
+    from waf_builder.verify import verify as compare
+
+    rendered = pipeline.render_spec(spec, pipeline.Choice(engine, crs), progress=progress)
+    show_problems(rendered.problems, notes=False)
+    found = compare(spec, rendered, count=count, seed=seed)
+    for difference in found.differences:
+        click.echo(str(difference))
+    click.echo(
+        f"{found.requests} requests, {found.refused} refused, {len(found.rules)} rules matched: "
+        + (f"{len(found.differences)} differ" if found.differences else "the same from both")
+    )
+    ctx.exit(1 if found.differences else 0)

@@ -1,0 +1,162 @@
+"""One of the two: an engine with a tree's rules, and a connection that stays open."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from waf_builder.engine.model import Engine
+from waf_builder.errors import WafBuilderError
+from waf_builder.run.local import local_waf
+from waf_builder.run.process import WafProcess, free_port
+from waf_builder.verify.compare import Match, Verdict
+from waf_builder.verify.requests import NUMBER_HEADER, Request
+
+SCORES = 90990
+"""The rule that writes a record for each request, with its number and its scores."""
+
+_ENGINE = "modsecurity/engine.conf"
+_LAST = "modsecurity/late.conf"
+_LOG = "SecAuditLog /dev/stdout"
+_RECORDS = "verify.log"
+_TIMEOUT = 20
+_PAUSE = 0.002
+
+
+class Side:
+    """A running WAF that is asked one request after the other."""
+
+    def __init__(self, port: int, records: Path) -> None:
+        self._port = port
+        self._records = records
+        self._read = 0
+        self._connection: socket.socket | None = None
+        self._statuses: dict[int, str] = {}
+
+    def send(self, request: Request) -> None:
+        """Send a request, on a new connection where the last one was closed."""
+        if self._connection is None:
+            self._connection = socket.create_connection(("127.0.0.1", self._port), _TIMEOUT)
+        try:
+            self._connection.sendall(request.data)
+        except OSError:
+            self._close()
+
+    def receive(self, request: Request) -> None:
+        """Wait for the answer to it and keep its status; a closed connection is one, too."""
+        data = b""
+        while self._connection is not None and not _is_whole(data, request.method):
+            try:
+                piece = self._connection.recv(65536)
+            except ConnectionError:
+                piece = b""
+            if not piece:
+                self._close()
+                break
+            data += piece
+        status = data[9:12].decode("ascii", "replace") or "closed"
+        if b"\r\nConnection: close\r\n" in data:
+            self._close()
+        self._statuses[request.number] = status
+
+    def verdicts(self, last: Request) -> dict[int, Verdict]:
+        """Return what was said of each request since this was asked last.
+
+        last: is sent first, and its record awaited: the one worker writes records in order.
+        """
+        self.send(last)
+        self.receive(last)
+        records: dict[int, tuple[tuple[Match, ...], str]] = {}
+        deadline = time.monotonic() + _TIMEOUT
+        with self._records.open("rb") as file:
+            file.seek(self._read)
+            while last.number not in records and time.monotonic() < deadline:
+                while (line := file.readline()).endswith(b"\n"):
+                    self._read = file.tell()
+                    records.update([_record(line)])
+                file.seek(self._read)
+                time.sleep(_PAUSE)
+        statuses, self._statuses = self._statuses, {}
+        del statuses[last.number]
+        return {
+            number: Verdict(status, *records.get(number, ((), "no record")))
+            for number, status in statuses.items()
+        }
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@contextmanager
+def running(tree: Mapping[str, str], scores: str, engine: Engine) -> Iterator[Side]:
+    """Start the engine with a tree, one worker and records in a file of their own.
+
+    scores: SecLang macros that a record gets, such as `%{tx.anomaly_score}`.
+    """
+    asked = dict(tree)
+    if _LOG not in asked[_ENGINE]:
+        raise WafBuilderError(f"{_ENGINE} does not say `{_LOG}`, which a comparison needs")
+    asked[_LAST] += (
+        f'SecAction "id:{SCORES},phase:5,pass,t:none,log,auditlog,'
+        f"msg:'%{{REQUEST_HEADERS.{NUMBER_HEADER}}} {scores}'\"\n"
+    )
+    with local_waf(asked, engine) as folder:
+        records = folder / _RECORDS
+        # The folder is only known now; workers that are not root must not need to open it.
+        engine_conf = folder / _ENGINE
+        engine_conf.write_text(
+            engine_conf.read_text(encoding="utf-8").replace(_LOG, f"SecAuditLog {records}"),
+            encoding="utf-8",
+        )
+        waf = WafProcess(folder, port=free_port(), resolvers=["127.0.0.1"], brake=False)
+        with waf:
+            side = Side(waf.port, records)
+            try:
+                yield side
+            finally:
+                side._close()  # noqa: SLF001
+
+
+def _is_whole(data: bytes, method: str) -> bool:
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    lower = head.lower()
+    if method == "HEAD" or head[9:12] in {b"204", b"304"}:
+        return True
+    if b"\r\ntransfer-encoding: chunked" in lower:
+        return body.endswith(b"0\r\n\r\n")
+    _, found, length = lower.partition(b"\r\ncontent-length: ")
+    return bool(found) and len(body) >= int(length.partition(b"\r\n")[0])
+
+
+def _record(line: bytes) -> tuple[int, tuple[tuple[Match, ...], str]]:
+    """Return the number of the request that a record is about, its matches and its scores."""
+    messages = json.loads(line.decode("utf-8", "surrogateescape"))["transaction"]["messages"]
+    matches, number, scores = [], 0, ""
+    for message in messages:
+        details: dict[str, Any] = message["details"]
+        if details["ruleId"] == str(SCORES):
+            first, _, scores = message["message"].partition(" ")
+            number = int(first) if first.isdigit() else 0
+        else:
+            matches.append(_match(message["message"], details))
+    return number, (tuple(matches), scores)
+
+
+def _match(message: str, details: Mapping[str, Any]) -> Match:
+    words = ("match", "data", "severity", "ver", "rev")
+    return Match(
+        rule=int(details["ruleId"]),
+        message=message,
+        file=str(details["file"]).rpartition("/")[2],
+        tags=tuple(details["tags"]),
+        words=tuple(str(details.get(word, "")) for word in words),
+    )
