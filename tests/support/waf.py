@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -130,8 +131,10 @@ class Waf:
             return exchange(self.address, data, source=source, timeout=timeout)
         except TimeoutError as error:
             streams = {"stdout": self.process.stdout, "stderr": self.process.stderr}
-            seen = stuck.told(self.process.pid, streams)
-            raise TimeoutError(f"no answer within {timeout:g} s\n{seen}") from error
+            seen = f"no answer within {timeout:g} s\n{stuck.told(self.process.pid, streams)}"
+            # The test may be run again and pass, and what was seen must not be lost then.
+            warnings.warn(seen, stacklevel=2)
+            raise TimeoutError(seen) from error
 
     def ask(  # noqa: PLR0913
         self,
