@@ -642,4 +642,5 @@ def test_packages_with_a_release_boot_elsewhere(
     shutil.move(world.app, moved)
     shutil.rmtree(world.cache)
     assert (moved / ".waf/tree/engine/crs").resolve() == moved / ".waf/crs"
+    assert find(str(moved / ".waf/engine"), OWN_CRS).crs is None, "only one rule set goes along"
     assert_protects(moved, backend)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from waf_builder.crs.digest import content_of
-from waf_builder.crs.installed import InstalledCrs
+from waf_builder.crs.installed import InstalledCrs, crs_in
 from waf_builder.deploy.commands import ARCHIVE, COMMAND, pack_commands
 from waf_builder.deploy.model import DeployError
 from waf_builder.engine.model import Engine
@@ -66,9 +66,16 @@ def staging(app: Path) -> Iterator[Path]:
 
 def add_engine(engine: Engine, folder: Path) -> Engine:
     """Copy the engine and its rules into a staged folder, and return it as it is there."""
-    shutil.copytree(engine.root, folder / "engine", symlinks=True)
+    own = crs_in(engine.root)
+    apart = engine.crs is not None and not engine.crs.folder.is_relative_to(engine.root)
+
+    def unused(parent: str, names: list[str]) -> list[str]:
+        """Return the distribution's rules where a release takes their place."""
+        return [name for name in names if apart and own and Path(parent, name) == own.folder]
+
+    shutil.copytree(engine.root, folder / "engine", symlinks=True, ignore=unused)
     crs = None
-    if engine.crs is not None and not engine.crs.folder.is_relative_to(engine.root):
+    if engine.crs is not None and apart:
         crs = folder / "crs"
         crs.mkdir()
         # All that its digest is of, so that a lock can be made of what is deployed.
