@@ -37,6 +37,10 @@ Shape = tuple[Any, ...]
 _BENIGN: dict[str, list[Any]] = {
     "_app_id": [APP_ID, "${X}"],
     "_address_range": ["192.0.2.0/24"],
+    "_client_key": ["client_ip", "header:X-Key", "cookie:sid"],
+    "_rate": ["20r/s", "30r/m"],
+    "_user_name": ["one"],
+    "_variable_name": ["WAF_PASSWORD"],
     "_cidr": ["192.0.2.0/24"],
     "_content_type": ["text/plain"],
     "_crs": ["4"],

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _BY_ROUTER = frozenset({"https_only", "canonical_host"})
-_GATES = _BY_ROUTER | {"access"}
+_GATES = _BY_ROUTER | {"access", "basic_auth", "rate_limit", "max_connections"}
 """Keys that ask who comes and how. Those of the router mean nothing on a machine without it."""
 
 

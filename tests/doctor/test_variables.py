@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from doctor_specs import subject_of
 
+from waf_builder.config.model import BasicAuth
 from waf_builder.doctor.result import failed, ok
 from waf_builder.doctor.variables import check_variables
 
@@ -17,11 +18,11 @@ backend:
 
 
 def check(**environ: str):
-    return check_variables(subject_of(SPEC).backend.fields, environ)
+    return check_variables(subject_of(SPEC).backend.fields, (), environ)
 
 
 def test_none_are_needed():
-    assert check_variables([], {}) == ok("variables", "the spec needs none at boot")
+    assert check_variables([], [], {}) == ok("variables", "the spec needs none at boot")
 
 
 def test_names_those_that_are_there_and_no_value():
@@ -62,3 +63,15 @@ def test_fills_in_the_address():
     assert subject.address == (f"api2.{ID}.{network}.private-network.internal", 3000)
     assert (subject.process, subject.network_id) == ("api2", network)
     assert subject_of(SPEC, **NETWORK).address is None
+
+
+PASSWORD = BasicAuth("runtime/password-1", "me", "WAF_PASSWORD", "basic_auth")
+
+
+def test_a_password_has_to_be_set_and_is_not_shown():
+    assert check_variables([], [PASSWORD], {"WAF_PASSWORD": "secret"}) == ok(
+        "variables", "WAF_PASSWORD"
+    )
+    missing = check_variables([], [PASSWORD], {})
+    assert missing.seen == "WAF_PASSWORD is not set"
+    assert "WAF_PASSWORD holds the password of basic_auth." in missing.hint

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waf_builder.config import paths
-from waf_builder.config.access import build_address_lists
 from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.exclusions import resolve_exclusions
-from waf_builder.config.gates import with_gates
+from waf_builder.config.gates import build_guards, with_gates
 from waf_builder.config.model import Config, Locator, PluginRules, Target, Timeouts
 from waf_builder.config.plugins import unsupported_plugins
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
@@ -66,9 +65,9 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         int(spec.Backend.model_fields["retries"].default) + 1,
     )
     policy = build_policy(source.waf, source.max_body, target)
-    lists = build_address_lists(source)
+    guards = build_guards(source)
     located = build_locations(source, backends, policy, common, target, exclusions=exclusions.own)
-    located = with_gates(located, source, lists)
+    located = with_gates(located, source, guards)
     servers = build_servers(located, source.canonical_host or "")
     route_policies = [location.policy for _, location in located if location.policy]
     return Config(
@@ -95,9 +94,10 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         error_page_statuses=error_page_statuses(target),
         routes_differ=paths.differ(servers),
         guarded_paths=paths.guarded(servers),
-        address_lists=lists.all,
-        access_everywhere=lists.everywhere,
-        access_elsewhere=lists.common,
+        address_lists=guards.lists.all,
+        access_everywhere=guards.lists.everywhere,
+        access_elsewhere=guards.lists.common,
+        request_headers=(),
         https_only=source.https_only,
         canonical_host=source.canonical_host or "",
         own_paths=(paths.exactly(source.health.path), "^/__waf/errors/"),

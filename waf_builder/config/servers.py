@@ -91,6 +91,7 @@ def _location(
         inspect_responses=inspect,
         holds_responses=inspect and not route.websocket,
         own_proxy_headers=route.websocket or inspect or backend.host_header != "$waf_host",
+        request_headers=(),
         timeouts=timeouts if timeouts != common[0] else None,
         tries=backend.tries if backend.tries != common[1] else None,
     )

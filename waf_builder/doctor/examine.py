@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from waf_builder.config.auth import build_passwords
 from waf_builder.config.backends import build_backends, is_address
 from waf_builder.config.build import NEWEST, build
 from waf_builder.config.model import Config
@@ -66,8 +67,9 @@ def examine(file: Path, options: Options, here: Here) -> list[Result]:
             not subject.address or not is_address(subject.address[0]) for subject in subjects
         )
         fields = [field for backend in backends.values() for field in backend.fields]
+        passwords = list(build_passwords(source).values())
         jobs += [
-            _at_once([check_variables(fields, here.environ)]),
+            _at_once([check_variables(fields, passwords, here.environ)]),
             _at_once([check_servers(servers, problem, needed=named)]),
             *(_backend(subject, servers, here) for subject in subjects),
             _at_once(_machine(_config(loaded), here)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from waf_builder.config.model import Backend, BootField
+from waf_builder.config.model import Backend, BasicAuth, BootField
 from waf_builder.doctor.result import Result, failed, ok
 
 CHECK = "variables"
@@ -30,18 +30,28 @@ def address_of(backend: Backend, environ: Mapping[str, str]) -> tuple[str, int] 
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def check_variables(fields: Sequence[BootField], environ: Mapping[str, str]) -> Result:
+def check_variables(
+    fields: Sequence[BootField], passwords: Sequence[BasicAuth], environ: Mapping[str, str]
+) -> Result:
     """Return whether each variable is set and fits; never a value that does not."""
-    if not fields:
+    if not fields and not passwords:
         return ok(CHECK, "the spec needs none at boot")
+    missing = [one for one in passwords if not environ.get(one.variable)]
     wrong = [_wrong(field, environ) for field in fields if value_of(field, environ) is None]
+    wrong += [f"{one.variable} is not set" for one in missing]
     if not wrong:
-        return ok(CHECK, ", ".join(dict.fromkeys(_right(field, environ) for field in fields)))
-    hint = "\n".join(
+        right = [
+            *(_right(field, environ) for field in fields),
+            *(one.variable for one in passwords),
+        ]
+        return ok(CHECK, ", ".join(dict.fromkeys(right)))
+    lines = [
         f"{field.where} is {_written(field)}, expected {field.pattern}."
         for field in fields
         if value_of(field, environ) is None
-    )
+    ]
+    lines += [f"{one.variable} holds the password of {one.where}." for one in missing]
+    hint = "\n".join(lines)
     return failed(CHECK, "; ".join(dict.fromkeys(wrong)), f"start-waf stops here.\n{hint}")
 
 

@@ -44,6 +44,8 @@ def outputs(config: Config) -> Iterator[Output]:
     for name in boot:
         yield Output(f"boot/{name}.conf", f"boot/{name}.conf.j2", seen)
     yield Output("boot/fields", "boot/fields.j2", seen)
+    if config.passwords:
+        yield Output("boot/passwords", "boot/passwords.j2", seen)
 
 
 def _context(config: Config) -> dict[str, Any]:

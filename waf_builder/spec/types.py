@@ -20,6 +20,11 @@ _T = TypeVar("_T")
 ListOf = Annotated[tuple[_T, ...], Strict(strict=False), Field(min_length=1)]
 """A YAML list with at least one element; a tuple once read."""
 
+CLIENT_KEY = "client_ip|header:[A-Za-z][A-Za-z0-9-]{0,63}|cookie:[A-Za-z0-9_]{1,64}"
+RATE = "[1-9][0-9]{0,5}r/[sm]"
+USER = "[A-Za-z0-9._@-]{1,64}"
+VARIABLE = "[A-Z][A-Z0-9_]{0,63}"
+_TAKEN_VARIABLES = frozenset({"PORT", "PATH", "HOME"})
 CRS = "[34]([.][0-9]{1,3}){0,2}"
 _UNIT_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _MAX_RULE_ID = 1_000_000_000
@@ -199,6 +204,41 @@ def _crs(value: Any) -> str:
     return text
 
 
+def _client_key(value: Any) -> str:
+    text = text_of(value, "spec.client-key", "client_ip, header:NAME or cookie:NAME")
+    if not re.fullmatch(CLIENT_KEY, text):
+        raise fail("spec.client-key", f"{text!r} is not client_ip, header:NAME or cookie:NAME")
+    return text
+
+
+def _rate(value: Any) -> str:
+    text = text_of(value, "spec.rate", "a rate such as 20r/s or 30r/m")
+    if not re.fullmatch(RATE, text):
+        raise fail("spec.rate", f"{text!r} is not a rate, expected one such as 20r/s or 30r/m")
+    return text
+
+
+def _user_name(value: Any) -> str:
+    text = text_of(value, "spec.user", "a name such as staging")
+    if not re.fullmatch(USER, text):
+        raise fail(
+            "spec.user",
+            f"{text!r} is not a user name, expected one such as staging",
+            "Letters, digits and . _ @ -; a colon would end the name.",
+        )
+    return text
+
+
+def _variable_name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(VARIABLE, value) or value in _TAKEN_VARIABLES:
+        raise fail(
+            "spec.variable",  # what stands here may be the password itself
+            "this is not the name of a variable, expected one such as SITE_PASSWORD",
+            "Capital letters, digits and _; the name alone, without $ and never the password.",
+        )
+    return value
+
+
 def _host_header(value: Any) -> str:
     text = text_of(value, "spec.host-header", "preserve, internal or a host name")
     if not re.fullmatch(rf"{HOST}(:{PORT})?", text):
@@ -282,6 +322,11 @@ CrsVersion = Annotated[
         {"anyOf": [{"type": "string", "pattern": f"^{CRS}$"}, {"type": "integer", "enum": [3, 4]}]}
     ),
 ]
+ClientKey = Annotated[str, PlainValidator(_client_key), pattern_schema(CLIENT_KEY)]
+Rate = Annotated[str, PlainValidator(_rate), pattern_schema(RATE)]
+"""Written 20r/s or 30r/m, as nginx does."""
+UserName = Annotated[str, PlainValidator(_user_name), pattern_schema(USER)]
+VariableName = Annotated[str, PlainValidator(_variable_name), pattern_schema(VARIABLE)]
 HostHeader = Annotated[str, PlainValidator(_host_header), WithJsonSchema({"type": "string"})]
 RuleId = Annotated[
     int,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
 from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
+from waf_builder.config.model.limits import ClientKey, ConnectionLimit, RateLimit
 from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Location, Server
@@ -24,9 +26,12 @@ Locator = Callable[[tuple[str | int, ...]], Place | None]
 __all__ = [
     "AddressList",
     "Backend",
+    "BasicAuth",
     "BootField",
+    "ClientKey",
     "Condition",
     "Config",
+    "ConnectionLimit",
     "CrsSetup",
     "ErrorPage",
     "Exclusion",
@@ -36,6 +41,7 @@ __all__ = [
     "Locator",
     "PluginRules",
     "Policy",
+    "RateLimit",
     "RoutePolicy",
     "Server",
     "Target",

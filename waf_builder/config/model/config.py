@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
 from waf_builder.config.model.exclusion import Exclusion
-from waf_builder.config.model.gate import AddressList
+from waf_builder.config.model.gate import AddressList, Gate
+from waf_builder.config.model.limits import ClientKey, ConnectionLimit, RateLimit
 from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Server
@@ -24,6 +26,7 @@ class Config:
     the same to nginx and to the backend.
     address_lists: all that any part of the configuration asks.
     access_everywhere: asked for every request. access_elsewhere: asked where no route is.
+    request_headers: further ones for the backend; empty takes a client's away.
     canonical_host: where requests for a host that no route names are sent; empty for nowhere.
     own_paths: patterns of the paths that the WAF itself answers, whoever asks.
     rule_set: what main.conf includes as the Core Rule Set: the installed one, or the compiled.
@@ -57,10 +60,42 @@ class Config:
     address_lists: tuple[AddressList, ...]
     access_everywhere: AddressList | None
     access_elsewhere: AddressList | None
+    request_headers: tuple[tuple[str, str], ...]
     https_only: bool
     canonical_host: str
     own_paths: tuple[str, ...]
     warnings: tuple[Problem, ...]
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Every gate, once."""
+        gates = (location.gate for server in self.servers for location in server.locations)
+        return tuple(dict.fromkeys(gate for gate in gates if gate))
+
+    @property
+    def rate_limits(self) -> tuple[RateLimit, ...]:
+        """Every limit of how often clients may come, once."""
+        return tuple(dict.fromkeys(gate.rate for gate in self.gates if gate.rate))
+
+    @property
+    def connection_limits(self) -> tuple[ConnectionLimit, ...]:
+        """Every limit of how many requests may be under way, once."""
+        return tuple(dict.fromkeys(gate.connections for gate in self.gates if gate.connections))
+
+    @property
+    def client_keys(self) -> tuple[ClientKey, ...]:
+        """Every key besides the address, once."""
+        return tuple(dict.fromkeys(limit.client for limit in self.rate_limits if limit.client))
+
+    @property
+    def passwords(self) -> tuple[BasicAuth, ...]:
+        """Every name and password that any route asks for, once."""
+        return tuple(dict.fromkeys(gate.auth for gate in self.gates if gate.auth))
+
+    @property
+    def limits_clients(self) -> bool:
+        """Whether anything is counted by client."""
+        return any(gate.counts for gate in self.gates)
 
     @property
     def needs_own_paths(self) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from waf_builder.config.model.auth import BasicAuth
+from waf_builder.config.model.limits import ConnectionLimit, RateLimit
+
 
 @dataclass(frozen=True)
 class AddressList:
@@ -29,3 +32,16 @@ class Gate:
     """
 
     addresses: AddressList | None = None
+    rate: RateLimit | None = None
+    connections: ConnectionLimit | None = None
+    auth: BasicAuth | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it can answer that there were too many requests."""
+        return bool(self.rate or self.connections)
+
+    @property
+    def wait(self) -> int:
+        """After how many seconds who was refused may try again."""
+        return self.rate.retry_after if self.rate else 1

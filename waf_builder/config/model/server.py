@@ -18,6 +18,7 @@ class Location:
     methods: a pattern of the allowed ones, empty for all; allow: the same as a header.
     content_types: a pattern of the allowed ones, empty for all; accept: the same as a header.
     holds_responses: whether the start of a response waits for the rules to have read all of it.
+    request_headers: further ones for the backend; empty takes a client's away.
     own_proxy_headers: nginx inherits proxy_set_header all or nothing, so a location that needs
     one more gets them all.
     timeouts, tries: None where the http level's hold.
@@ -41,6 +42,7 @@ class Location:
     inspect_responses: bool
     holds_responses: bool
     own_proxy_headers: bool
+    request_headers: tuple[tuple[str, str], ...]
     timeouts: Timeouts | None
     tries: int | None
 

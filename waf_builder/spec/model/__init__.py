@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from waf_builder.spec.exclusiontarget import ExclusionTarget
 from waf_builder.spec.model.access import Access
+from waf_builder.spec.model.auth import BasicAuth
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, Timeouts
 from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.health import Health
+from waf_builder.spec.model.limits import RateLimit
 from waf_builder.spec.model.logs import Logs
 from waf_builder.spec.model.plugin import Plugin
 from waf_builder.spec.model.route import Route, RouteTimeouts
@@ -22,6 +24,7 @@ __all__ = [
     "Access",
     "Backend",
     "BackendName",
+    "BasicAuth",
     "ClientIp",
     "Errors",
     "Exclusion",
@@ -31,6 +34,7 @@ __all__ = [
     "Mode",
     "ParanoiaLevel",
     "Plugin",
+    "RateLimit",
     "Route",
     "RouteTimeouts",
     "Spec",

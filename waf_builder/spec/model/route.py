@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from waf_builder.spec.model.access import Access
+from waf_builder.spec.model.auth import BasicAuth
 from waf_builder.spec.model.base import OrOff, SpecModel
+from waf_builder.spec.model.limits import Connections, RateLimit
 from waf_builder.spec.model.waf import WafOverride
 from waf_builder.spec.types import ContentType, Duration, ListOf, Method, Path, ServerName, Size
 
@@ -68,3 +70,12 @@ class Route(SpecModel):
 
     access: Annotated[Access | Literal["off"] | None, OrOff()] = None
     """Who may come here, instead of the spec's `access`; off: everybody."""
+
+    basic_auth: Annotated[BasicAuth | Literal["off"] | None, OrOff()] = None
+    """The name and password to ask for here, instead of the spec's; off: none."""
+
+    rate_limit: Annotated[RateLimit | Literal["off"] | None, OrOff()] = None
+    """How often one client may come here, counted by itself; off: as often as it likes."""
+
+    max_connections: Annotated[Connections | Literal["off"] | None, OrOff()] = None
+    """Requests of one client to this route at the same time, counted by themselves; off: any."""

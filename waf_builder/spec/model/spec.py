@@ -7,11 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from waf_builder.spec.model.access import Access
+from waf_builder.spec.model.auth import BasicAuth
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.health import Health
+from waf_builder.spec.model.limits import Connections, RateLimit
 from waf_builder.spec.model.logs import Logs
 from waf_builder.spec.model.route import Route
 from waf_builder.spec.model.waf import WafPolicy
@@ -38,6 +40,15 @@ class Spec(SpecModel):
 
     access: Access | None = None
     """Who may come, on every route that has no `access` of its own; left out, everybody."""
+
+    basic_auth: BasicAuth | None = None
+    """A name and password to ask for; left out, none."""
+
+    rate_limit: RateLimit | None = None
+    """How often one client may come, over all routes that have no `rate_limit` of their own."""
+
+    max_connections: Connections | None = None
+    """Requests of one client at the same time, over all routes without one of their own."""
 
     https_only: bool = False
     """Send whoever comes by plain HTTP to HTTPS."""
