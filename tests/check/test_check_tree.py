@@ -184,7 +184,8 @@ def test_a_token_that_nothing_explains(tree: Path):
         "boot/listen.conf:2: error: nothing says what @ADDRES@ stands for [check.unknown-token]",
     ]
     assert problems[0].hint == (
-        "At boot there are @ADDRESS@, @PORT@, @RESOLVERS@, @WORKERS@, @BRAKE@."
+        "At boot there are @ADDRESS@, @PORT@, @RESOLVERS@, @WORKERS@, @BRAKE@, @APP@, @CONTAINER@,"
+        " @CONTAINER_VERSION@."
     )
 
 

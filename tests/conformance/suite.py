@@ -2,6 +2,9 @@
 
 https://github.com/coreruleset/ftw-tests-schema describes them. The older form has `stage:` around
 each stage, `test_title` for an id, and looks for text in the log instead of ids.
+
+Where a request goes (dest_addr, port, protocol) is for the run to say. It pairs each request with
+its own record, so that nothing has to be tried again (retry_once).
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from support.files import serve_files
 
 from waf_builder import __version__, cli
 from waf_builder.doctor.result import failed, ok, skipped, warning
@@ -114,3 +118,34 @@ def test_a_folder_that_is_no_tree(tmp_path, spec, stamp):
 
 def test_no_tree_is_named(spec):
     assert check_tree(None, spec, {}) == skipped("tree", "none is named with --tree")
+
+
+def test_plugins_are_compared_without_getting_them_again(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As in a container, which has the tree and no cache."""
+    rule = 'SecAction "id:9599100,phase:1,pass,nolog"\n'
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo("bots-1.0/plugins/bots-before.conf")
+        member.size = len(rule)
+        tar.addfile(member, io.BytesIO(rule.encode()))
+    own = tmp_path / "waf/plugins/shop"
+    own.mkdir(parents=True)
+    (own / "shop-after.conf").write_text(rule.replace("9100", "9200"))
+    listed = f"{hashlib.sha256(rule.encode()).hexdigest()}  bots-before.conf\n"
+    digest = hashlib.sha256(listed.encode()).hexdigest()
+    tree = tmp_path / "published"
+    with serve_files() as server:
+        server.files["bots.tar.gz"] = packed.getvalue()
+        bots = f"{{name: bots, url: {server.url}/bots.tar.gz, sha256: {digest}}}"
+        spec.write_text(f"{SPEC}waf: {{plugins: [shop, {bots}]}}\n")
+        monkeypatch.setenv("WAF_BUILDER_CACHE", str(tmp_path / "cache"))
+        command = ["render", str(spec), "-o", str(tree), "--engine", "none"]
+        result = CliRunner().invoke(cli.main, command, env={"API_PORT": "3000"})
+    assert result.exit_code == 0, result.output
+    monkeypatch.setenv("WAF_BUILDER_CACHE", str(tmp_path / "another"))
+
+    assert check_tree(tree, spec, BOTH).seen.startswith("what the spec asks for")
+    (own / "shop-after.conf").write_text("# changed\n")
+    assert "modsecurity/plugins/shop/shop-after.conf" in check_tree(tree, spec, BOTH).seen

@@ -55,8 +55,8 @@ def find_plugins(
     """Return the files of the plugins that a spec names, in the order in which it names them.
 
     With a Core Rule Set 3.3 there are none: it has its exclusions built in. ProblemsError names
-    each plugin that is not there or not as it must be, and each folder that no plugin uses;
-    WafBuilderError when one cannot be read or got.
+    each plugin that is not there, cannot be got or is not as it must be, and each folder that no
+    plugin uses; WafBuilderError when a file cannot be read.
     """
     problems = list(_unused(named, places.beside / FOLDER))
     files: dict[str, PluginFiles] = {}
@@ -139,7 +139,10 @@ class _Search:
             return files
         if not self.places.download:
             raise WafBuilderError(f"the plugin {self.plugin.name} is not here, only at {url}")
-        files, problems = fetch.get(url, self.places.cache, self.progress)
+        try:
+            files, problems = fetch.get(url, self.places.cache, self.progress)
+        except WafBuilderError as error:
+            raise ProblemsError([self.not_got(error)]) from error
         if not problems and files.digest != wanted:
             problems = [self.changed(files) if wanted else self.not_pinned(files)]
         if problems:
@@ -150,6 +153,11 @@ class _Search:
         yield fetch.kept_in(self.places.cache, sha256)
         if self.places.tree:
             yield self.places.tree / "modsecurity" / INNER / self.plugin.name
+
+    def not_got(self, error: WafBuilderError) -> Problem:
+        why, _, hint = str(error).partition("\n")
+        place = self.place("url")
+        return Problem("plugin.not-got", f"{self.where}: {why}", place, hint.strip())
 
     def not_pinned(self, files: PluginFiles) -> Problem:
         return Problem(
