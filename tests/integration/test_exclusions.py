@@ -14,6 +14,7 @@ import pytest
 from support import waf as wafs
 from support.waf import mark
 
+from waf_builder import pipeline
 from waf_builder.crs.needs import too_old_for
 from waf_builder.engine.find import find
 
@@ -369,3 +370,37 @@ def test_one_path_alone(routed: Waf):
 def test_a_route_is_met_by_nobody_by_a_trick(routed: Waf, path: str):
     """Routes differ by their exclusions, so a path that can be read in two ways is refused."""
     assert not passes(routed, f"{path}?q={SQLI}") or path == "/%6fff"
+
+
+@pytest.mark.parametrize("tag", ["attack-xss", "attack-sqli", "attack-lfi"])
+def test_a_deploy_proves_a_route_that_leaves_a_kind_of_attack_out(
+    used: Engine, tmp_path: Path, tag: str
+):
+    spec = tmp_path / "backend.yaml"
+    spec.write_text(
+        "backend: {host: api.internal, port: 3000}\n"
+        "routes:\n  - path: /\n"
+        f"  - {{path: /cms, waf: {{exclusions: [{{tag: {tag}, reason: Whole pages}}]}}}}\n"
+    )
+    crs = str(used.crs.folder) if used.crs else None
+    rendered = pipeline.render_spec(spec, pipeline.Choice(str(used.root), crs))
+
+    assert pipeline.prove_by_requests(spec, rendered) == []
+
+
+def test_rules_that_come_along_can_be_left_out(used: Engine, tmp_path: Path):
+    """Ours, and the user's own: an id in the log is an id in the spec."""
+    own = tmp_path / "waf" / "rules" / "before-crs" / "own.conf"
+    own.parent.mkdir(parents=True)
+    own.write_text('SecRule ARGS:x "@streq y" "id:10001,phase:2,deny,msg:\'Own\'"\n')
+    spec = tmp_path / "backend.yaml"
+    spec.write_text(
+        "backend: {host: api.internal, port: 3000}\n"
+        "waf:\n  exclusions:\n"
+        "    - {rules: [200004, 10001], path: /import, reason: An old client}\n"
+    )
+    crs = str(used.crs.folder) if used.crs else None
+    rendered = pipeline.render_spec(spec, pipeline.Choice(str(used.root), crs))
+
+    assert [one.removed for one in rendered.config.exclusions] == [(200004, 10001)]
+    assert not any(found.code.startswith("config.") for found in rendered.problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from waf_builder.spec.exclusiontarget import Target
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.types import (
@@ -18,6 +20,10 @@ from waf_builder.spec.types import (
 
 class Exclusion(SpecModel):
     """Rules that are wrong about ordinary requests; exactly one of rule, rules and tag."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("rule", "rules", "tag")]}
+    )
 
     rule: RuleId | None = None
     """The number of a rule; `waf-builder explain` says what it looks at."""
