@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from support.waf import mark
@@ -24,6 +25,17 @@ FILE = (
 MULTIPART = "multipart/form-data; boundary=x"
 
 
+SQL, SHELL = b"-1 UNION SELECT password FROM users--", b"; cat /etc/passwd"
+QUERIES = (
+    "query { user(id: 7) { name } }",
+    "{ me { id name } }",
+    'query Q($id: ID!) { user(id: $id) { posts(first: 9, after: "") { edges { node { id } } } } }',
+    "mutation M($input: PostInput!) {\n  createPost(input: $input) {\n    id\n    title\n  }\n}\n",
+    "query { orders(where: {total: {_gt: 10}}, order_by: {at: desc}) { id total } }",
+    '# a comment\nquery { a: node(id: "Z2lkOi8v") { id } b: node(id: "x") { id } }',
+)
+
+
 class Sent(NamedTuple):
     """A request, and the status of its answer."""
 
@@ -32,6 +44,7 @@ class Sent(NamedTuple):
     query: str = ""
     content_type: str = ""
     body: bytes | None = None
+    client: tuple[tuple[str, str], ...] = ()
 
 
 def values(count: int) -> bytes:
@@ -64,6 +77,23 @@ BOTH_SIDES = {
         Sent(200, "POST", "", JSON, b'{"query": "%s"}' % (b"x" * 300_000)),
         Sent(413, "POST", "", JSON, b'{"query": "%s"}' % (b"x" * 1_050_000)),
     ],
+    ("graphql", "waf.exclusions"): [
+        *(
+            Sent(
+                200,
+                "POST",
+                "",
+                JSON,
+                json.dumps({"query": query, "variables": {"id": "7"}}).encode(),
+            )
+            for query in QUERIES
+        ),
+        *(Sent(200, "GET", f"?query={quote(query)}") for query in QUERIES),
+        Sent(403, "POST", "", JSON, b'{"query": "{ me }", "variables": {"id": "%s"}}' % SQL),
+        Sent(403, "POST", "", JSON, b'{"query": "{ me }", "variables": {"id": "%s"}}' % SHELL),
+        Sent(403, "POST", "", JSON, b'{"other": "%s"}' % SQL),
+        Sent(403, "POST", "", JSON, b'{"query": "<script>alert(1)</script>"}'),
+    ],
     ("upload", "content_types"): [
         Sent(200, "POST", "", MULTIPART, FILE % b"hello"),
         Sent(415, "PUT", "", "application/octet-stream", b"hello"),
@@ -82,6 +112,10 @@ BOTH_SIDES = {
         Sent(200, "POST", "", JSON, values(1100)),
         Sent(400, "POST", "", JSON, values(2001)),
     ],
+    ("webhook", "waf.exclusions"): [
+        Sent(200, "POST", "", JSON, b"{}", (("User-Agent", ""), ("Accept", ""))),
+        Sent(403, "POST", "", JSON, b'{"a": "%s"}' % SQL, (("User-Agent", ""),)),
+    ],
     ("static", "methods"): [Sent(200, "GET"), Sent(200, "HEAD"), Sent(405, "POST", "", FORM, b"a")],
     ("static", "max_body"): [Sent(200, "GET"), Sent(413, "GET", "", FORM, b"a=1")],
     ("static", "waf.max_arguments"): [
@@ -97,9 +131,13 @@ BOTH_SIDES = {
 def test_each_key_has_two_sides(waf: Waf, site: Backend, name: str, key: str):
     for sent in BOTH_SIDES[name, key]:
         site.forget()
-        headers = {"Content-Type": sent.content_type} if sent.content_type else {}
-        target = f"/presets/{name}/{mark()}{sent.query}"
-        response = waf.ask(target, method=sent.method, headers=headers, body=sent.body)
+        types = [("Content-Type", sent.content_type)] if sent.content_type else []
+        response = waf.ask(
+            f"/presets/{name}/{mark()}{sent.query}",
+            method=sent.method,
+            headers=[*types, *sent.client],
+            body=sent.body,
+        )
         assert response.status == sent.status, sent._replace(body=(sent.body or b"")[:80])
         assert len(site.received()) == (sent.status == 200)
 
@@ -134,3 +172,16 @@ def test_a_key_of_the_route_wins(waf: Waf):
     big = b"x" * 1_050_000
     headers = {"Content-Type": "text/plain"}
     assert waf.ask(path, method="PURGE", headers=headers, body=big).status == 413, "the preset's"
+
+
+def test_elsewhere_empty_headers_are_refused(waf: Waf):
+    headers = {"User-Agent": "", "Accept": "", "Content-Type": JSON}
+    assert waf.ask("/x", method="POST", headers=headers, body=b"{}").status == 403
+
+
+def test_elsewhere_queries_are_refused(waf: Waf):
+    statuses = [
+        waf.ask("/x", method="POST", headers={"Content-Type": JSON}, body=body).status
+        for body in (json.dumps({"query": query}).encode() for query in QUERIES)
+    ]
+    assert statuses.count(403) >= 3

@@ -55,10 +55,16 @@ def _comment(text: str, indent: str) -> list[str]:
 
 def _pair(indent: str, key: str, value: Any) -> list[str]:
     if not isinstance(value, tuple):
-        return [f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}"]
-    line = f"{indent}{key}: [{', '.join(value)}]"
-    return (
-        [line]
-        if len(line) <= _WIDTH
-        else [f"{indent}{key}:", *(f"{indent}  - {one}" for one in value)]
-    )
+        return [f"{indent}{key}: {_written(value)}"]
+    items = [_written(item) for item in value]
+    line = f"{indent}{key}: [{', '.join(items)}]"
+    if len(line) <= _WIDTH and not any(isinstance(item, dict) for item in value):
+        return [line]
+    return [f"{indent}{key}:", *(f"{indent}  - {item}" for item in items)]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{key}: {_written(one)}" for key, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    return json.dumps(value) if not isinstance(value, str) or ":" in value else value
