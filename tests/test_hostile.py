@@ -46,6 +46,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_crs": ["4"],
     "_date": ["2027-03-31"],
     "_duration": ["2s"],
+    "_header_value": ["one"],
     "_header": ["X-Client"],
     "_host_name": ["www.example.com"],
     "_host": ["a.internal", "192.0.2.1", "${X}"],

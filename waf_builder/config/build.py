@@ -9,6 +9,7 @@ from waf_builder.config.backends import build_backends
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.exclusions import resolve_exclusions
 from waf_builder.config.gates import build_guards, with_gates
+from waf_builder.config.headers import build_headers, with_headers
 from waf_builder.config.model import Config, Locator, PluginRules, Target, Timeouts
 from waf_builder.config.plugins import unsupported_plugins
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
@@ -67,6 +68,8 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
     policy = build_policy(source.waf, source.max_body, target)
     guards = build_guards(source)
     located = build_locations(source, backends, policy, common, target, exclusions=exclusions.own)
+    headers = build_headers(source)
+    located = with_headers(located, source, headers)
     located = with_gates(located, source, guards)
     servers = build_servers(located, source.canonical_host or "")
     route_policies = [location.policy for _, location in located if location.policy]
@@ -97,7 +100,8 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         address_lists=guards.lists.all,
         access_everywhere=guards.lists.everywhere,
         access_elsewhere=guards.lists.common,
-        request_headers=(),
+        request_headers=headers.request,
+        response_headers=headers.response,
         https_only=source.https_only,
         canonical_host=source.canonical_host or "",
         own_paths=(paths.exactly(source.health.path), "^/__waf/errors/"),

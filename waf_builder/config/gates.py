@@ -54,7 +54,9 @@ def _behind_gate(
         return location
     location = replace(location, gate=gate, behind_gate=f"@behind_gate_{index + 1}")
     if gate.auth:
-        headers = (*location.request_headers, *_NO_CREDENTIALS)
+        named = {name.lower() for name, _ in location.request_headers}
+        headers = location.request_headers
+        headers += () if "authorization" in named else _NO_CREDENTIALS
         return replace(location, request_headers=headers, own_proxy_headers=True)
     return location
 

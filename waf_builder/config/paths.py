@@ -84,6 +84,7 @@ def _key(location: Location) -> Hashable:
         location.content_types,
         location.websocket,
         location.gate,
+        location.request_headers,
     )
 
 

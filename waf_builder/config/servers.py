@@ -92,6 +92,7 @@ def _location(
         holds_responses=inspect and not route.websocket,
         own_proxy_headers=route.websocket or inspect or backend.host_header != "$waf_host",
         request_headers=(),
+        headers=None,
         timeouts=timeouts if timeouts != common[0] else None,
         tries=backend.tries if backend.tries != common[1] else None,
     )

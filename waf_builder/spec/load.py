@@ -166,6 +166,9 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     name = yaml.dotted(path)
     if kind == "spec":
+        if path[-1] == "[key]":  # what is wrong is a key
+            path = path[:-1]
+            name = yaml.dotted(path[:-1])
         message = f"{name}: {context['message']}{_whence(value)}"
         return Problem(context["code"], message, document.place(path), context["hint"])
     if kind == "extra_forbidden":

@@ -25,6 +25,7 @@ RATE = "[1-9][0-9]{0,5}r/[sm]"
 USER = "[A-Za-z0-9._@-]{1,64}"
 VARIABLE = "[A-Z][A-Z0-9_]{0,63}"
 _TAKEN_VARIABLES = frozenset({"PORT", "PATH", "HOME"})
+HEADER_VALUE = "[!-#%-~](?:[ -#%-~]{0,1998}[!-#%-~])?"
 CRS = "[34]([.][0-9]{1,3}){0,2}"
 _UNIT_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _MAX_RULE_ID = 1_000_000_000
@@ -109,6 +110,18 @@ def _header(value: Any) -> str:
     text = text_of(value, "spec.header", "a header name such as X-Real-IP")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", text):
         raise fail("spec.header", f"{text!r} is not a header name, expected one such as X-Real-IP")
+    return text
+
+
+def _header_value(value: Any) -> str:
+    text = text_of(value, "spec.header-value", "the value of a header, as text in quotes")
+    if not re.fullmatch(HEADER_VALUE, text):
+        raise fail(
+            "spec.header-value",
+            f"{text!r} cannot be the value of a header",
+            "Printable ASCII up to 2000 characters, without $ (a variable of nginx), and no space"
+            " at either end.",
+        )
     return text
 
 
@@ -281,6 +294,7 @@ ContentType = Annotated[
     str, PlainValidator(_content_type), pattern_schema("[a-z0-9.+-]+/[a-z0-9.+-]+")
 ]
 HeaderName = Annotated[str, PlainValidator(_header), pattern_schema("[A-Za-z][A-Za-z0-9-]*")]
+HeaderValue = Annotated[str, PlainValidator(_header_value), pattern_schema(HEADER_VALUE)]
 Cidr = Annotated[str, PlainValidator(_cidr), WithJsonSchema({"type": "string"})]
 AddressRange = Annotated[str, PlainValidator(_address_range), WithJsonSchema({"type": "string"})]
 Size = Annotated[

@@ -13,6 +13,7 @@ from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
 from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
+from waf_builder.config.model.headers import Headers
 from waf_builder.config.model.limits import ClientKey, ConnectionLimit, RateLimit
 from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
@@ -37,6 +38,7 @@ __all__ = [
     "Exclusion",
     "Form",
     "Gate",
+    "Headers",
     "Location",
     "Locator",
     "PluginRules",

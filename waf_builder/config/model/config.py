@@ -9,6 +9,7 @@ from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
 from waf_builder.config.model.exclusion import Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
+from waf_builder.config.model.headers import Headers
 from waf_builder.config.model.limits import ClientKey, ConnectionLimit, RateLimit
 from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
@@ -61,6 +62,7 @@ class Config:
     access_everywhere: AddressList | None
     access_elsewhere: AddressList | None
     request_headers: tuple[tuple[str, str], ...]
+    response_headers: Headers
     https_only: bool
     canonical_host: str
     own_paths: tuple[str, ...]
@@ -91,6 +93,13 @@ class Config:
     def passwords(self) -> tuple[BasicAuth, ...]:
         """Every name and password that any route asks for, once."""
         return tuple(dict.fromkeys(gate.auth for gate in self.gates if gate.auth))
+
+    @property
+    def uses_security_headers(self) -> bool:
+        """Whether any answer has one of the headers that make browsers stricter."""
+        locations = (location for server in self.servers for location in server.locations)
+        own = (location.headers.security for location in locations if location.headers)
+        return bool(self.response_headers.security or any(own))
 
     @property
     def limits_clients(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from waf_builder.config.model.backend import Backend, Timeouts
 from waf_builder.config.model.gate import Gate
+from waf_builder.config.model.headers import Headers
 from waf_builder.config.model.policy import RoutePolicy
 
 
@@ -19,6 +20,7 @@ class Location:
     content_types: a pattern of the allowed ones, empty for all; accept: the same as a header.
     holds_responses: whether the start of a response waits for the rules to have read all of it.
     request_headers: further ones for the backend; empty takes a client's away.
+    headers: of responses; None where the http level's hold.
     own_proxy_headers: nginx inherits proxy_set_header all or nothing, so a location that needs
     one more gets them all.
     timeouts, tries: None where the http level's hold.
@@ -43,6 +45,7 @@ class Location:
     holds_responses: bool
     own_proxy_headers: bool
     request_headers: tuple[tuple[str, str], ...]
+    headers: Headers | None
     timeouts: Timeouts | None
     tries: int | None
 

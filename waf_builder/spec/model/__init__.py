@@ -10,6 +10,7 @@ from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.exclusion import Exclusion
+from waf_builder.spec.model.headers import HeaderChanges, Headers
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.limits import RateLimit
 from waf_builder.spec.model.logs import Logs
@@ -29,6 +30,8 @@ __all__ = [
     "Errors",
     "Exclusion",
     "ExclusionTarget",
+    "HeaderChanges",
+    "Headers",
     "Health",
     "Logs",
     "Mode",

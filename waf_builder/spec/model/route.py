@@ -9,6 +9,7 @@ from pydantic import Field
 from waf_builder.spec.model.access import Access
 from waf_builder.spec.model.auth import BasicAuth
 from waf_builder.spec.model.base import OrOff, SpecModel
+from waf_builder.spec.model.headers import Headers
 from waf_builder.spec.model.limits import Connections, RateLimit
 from waf_builder.spec.model.waf import WafOverride
 from waf_builder.spec.types import ContentType, Duration, ListOf, Method, Path, ServerName, Size
@@ -79,3 +80,6 @@ class Route(SpecModel):
 
     max_connections: Annotated[Connections | Literal["off"] | None, OrOff()] = None
     """Requests of one client to this route at the same time, counted by themselves; off: any."""
+
+    headers: Headers = Headers()
+    """What is changed in headers here, besides what the spec changes."""

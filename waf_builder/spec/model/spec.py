@@ -12,6 +12,7 @@ from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.errors import Errors
+from waf_builder.spec.model.headers import Headers
 from waf_builder.spec.model.health import Health
 from waf_builder.spec.model.limits import Connections, RateLimit
 from waf_builder.spec.model.logs import Logs
@@ -49,6 +50,9 @@ class Spec(SpecModel):
 
     max_connections: Connections | None = None
     """Requests of one client at the same time, over all routes without one of their own."""
+
+    headers: Headers = Headers()
+    """What is changed in headers, on every route."""
 
     https_only: bool = False
     """Send whoever comes by plain HTTP to HTTPS."""
