@@ -283,7 +283,10 @@ def test_a_real_engine_takes_it(
         tree[name] = tree[name].replace("@BRAKE@", brake)
     write_tree({**tree, STAMP: stamp(config, tree)}, tmp_path)
 
-    assert [problem.render() for problem in check_tree(tmp_path, engine=engine)] == []
+    problems = check_tree(tmp_path, engine=engine)
+    if engine.crs.version != config.target.crs:  # it has other rules than those that are left out
+        problems = [one for one in problems if one.code != "seclang.unknown-rule"]
+    assert [problem.render() for problem in problems] == []
 
 
 @pytest.mark.parametrize("case", TREES, ids=lambda case: case.name)

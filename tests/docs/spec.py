@@ -23,6 +23,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`timeouts` of a backend", model.Timeouts),
     ("`waf`", model.WafPolicy),
     ("Each of `waf.plugins`", model.Plugin),
+    ("`corrections` of `waf`, of a route too", model.Corrections),
     ("Each of `routes`", model.Route),
     ("`timeouts` of a route", model.RouteTimeouts),
     ("`waf` of a route", model.WafOverride),

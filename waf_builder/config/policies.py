@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from waf_builder.config.corrections import switched_off
 from waf_builder.config.model import CrsSetup, Exclusion, Locator, Policy, RoutePolicy, Target
 from waf_builder.config.plugins import CRS_4, exclusion_switches
 from waf_builder.problem import Problem
-from waf_builder.spec.model import Route, Spec, WafPolicy
+from waf_builder.spec.model import Corrections, Route, Spec, WafPolicy
 from waf_builder.spec.yaml import Path, dotted
 from waf_builder.version import Version
 
@@ -112,6 +113,7 @@ def build_policy(waf: WafPolicy, max_body: int, target: Target) -> Policy:
     if names.early_blocking:
         variables.append((names.early_blocking, str(int(waf.early_blocking))))
         variables.append((names.skip_responses, str(int(not waf.inspect_responses))))
+    variables += switched_off(waf.corrections)
     return Policy(
         engine=_ENGINE[waf.mode],
         variables=tuple(variables),
@@ -136,6 +138,8 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
     }
     if "exclusions" in changes:  # a route's are added, they replace nothing
         changes["exclusions"] = (*spec.waf.exclusions, *route.waf.exclusions)
+    if route.waf.corrections:
+        changes["corrections"] = _merged(spec.waf.corrections, route.waf.corrections)
     methods = with_head(route.methods)
     missing = set(methods) - set(spec.waf.allowed_methods)
     if missing and "allowed_methods" not in changes:
@@ -150,6 +154,10 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
     if route.streaming and spec.waf.inspect_responses:
         changes["inspect_responses"] = False  # a stream has passed before a rule has read it
     return spec.waf.model_copy(update=changes) if changes else spec.waf
+
+
+def _merged(common: Corrections, own: Corrections) -> Corrections:
+    return common.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 
 def with_head(methods: Sequence[str]) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ def outputs(config: Config) -> Iterator[Output]:
     """Yield every file of the tree, nginx.conf first."""
     seen = _context(config)
     yield Output("nginx.conf", "nginx.conf.j2", seen)
-    for name in ("main", "engine", "crs-setup", "late"):
+    names = ["main", "engine", "crs-setup", "late"]
+    names += ["corrections"] if config.corrections else []
+    for name in names:
         yield Output(f"modsecurity/{name}.conf", f"modsecurity/{name}.conf.j2", seen)
     for name, exclusions in (
         ("before", config.scoped_exclusions),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
+from waf_builder.config.model.corrections import Correction, Look
 from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.headers import Headers
@@ -33,6 +34,7 @@ __all__ = [
     "Condition",
     "Config",
     "ConnectionLimit",
+    "Correction",
     "CrsSetup",
     "ErrorPage",
     "Exclusion",
@@ -41,6 +43,7 @@ __all__ = [
     "Headers",
     "Location",
     "Locator",
+    "Look",
     "PluginRules",
     "Policy",
     "RateLimit",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
+from waf_builder.config.model.corrections import Correction
 from waf_builder.config.model.exclusion import Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.headers import Headers
@@ -40,6 +41,7 @@ class Config:
     servers: tuple[Server, ...]
     policy: Policy
     crs: CrsSetup
+    corrections: tuple[Correction, ...]
     route_policies: tuple[RoutePolicy, ...]
     timeouts: Timeouts
     tries: int

@@ -8,6 +8,7 @@ from waf_builder.spec.model.auth import BasicAuth
 from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, Timeouts
 from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
+from waf_builder.spec.model.corrections import Corrections
 from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.headers import HeaderChanges, Headers
@@ -27,6 +28,7 @@ __all__ = [
     "BackendName",
     "BasicAuth",
     "ClientIp",
+    "Corrections",
     "Errors",
     "Exclusion",
     "ExclusionTarget",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
+from waf_builder.spec.model.corrections import Corrections
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.plugin import PluginEntry
 from waf_builder.spec.types import CompilerStep, ContentType, CrsVersion, Date, ListOf, Method
@@ -55,6 +56,8 @@ class WafPolicy(SpecModel):
 
     exclusions: ListOf[Exclusion] = ()
     """Rules that are wrong about ordinary requests, for all routes."""
+    corrections: Corrections = Corrections()
+    """Which rules are made narrower, so that ordinary requests pass; all are, by default."""
 
     crs: CrsVersion | None = None
     """A major or an exact version of the Core Rule Set; left out, the newest the engine takes."""
@@ -104,3 +107,5 @@ class WafOverride(SpecModel):
 
     exclusions: ListOf[Exclusion] = ()
     """Further ones, for this route alone: those of `waf` hold here too."""
+    corrections: Corrections | None = None
+    """Which rules are made narrower here; what is left out keeps the value of `waf`."""
