@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+import unicodedata
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from specs import OLD, RULES, config_of, spec_of
 
 from waf_builder.config.build import NEWEST, build
@@ -112,6 +117,45 @@ def test_the_begin_of_a_path(path: str, inside: list[str], outside: list[str]):
 
     assert [one for one in inside if not pattern.search(one)] == []
     assert [one for one in outside if pattern.search(one)] == []
+
+
+_PIECES = ["/", "//", ".", "..", "posts", "admin", ";", ";x=1", "\\", "%2f", "%5C", "%2e", "%2E%2e"]
+_PIECES += ["%252e", "%25", "%3f", "?", "?a=b", "#", "%23", "%00", "%0a", "%20", "+", "%c3%a9", "é"]
+_PIECES += [
+    "%c0%ae",
+    "%e0%80%ae",
+    "%ef%bc%8f",
+    "%u002e",
+    "%",
+    "a",
+    "Z",
+    "~",
+    ":",
+    "@",
+    "%3b",
+    "%7e",
+]
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES), max_size=10).map("".join))
+@example("/1")
+@example("?/../admin")
+@example("/caf%c3%a9/a%20b/")
+def test_a_path_in_scope_is_the_same_to_everybody(below: str):
+    """Who decodes once, twice or never, and resolves what is there, stays below /posts."""
+    sent = f"/posts{below}"
+    scope = conditions(Exclusion(rule=1, reason="x", path="/posts"))
+    # Python knows possessive quantifiers since 3.11, and here they change nothing but the time.
+    if not all(re.search(re.sub(r"([+*])[+]", r"\1", one.pattern), sent) for one in scope):
+        return
+    path = sent.partition("?")[0]
+    once = unquote(path, errors="strict")
+    for seen in (path, once, unquote(once, errors="strict"), once.casefold()):
+        assert not set(";\\#?\n\0") & set(seen)
+        plain = unicodedata.normalize("NFKC", seen)
+        assert posixpath.normpath(plain) == plain.rstrip("/")
+        assert f"{plain}/".startswith("/posts/")
 
 
 def test_hosts():

@@ -152,7 +152,7 @@ OUTSIDE = r"""
 /posts%3f/../admin /posts%3F /posts/%3f/../../admin /posts%23/../admin /posts%25
 /posts/%c0%ae%c0%ae/admin /posts/%c0%af /posts/%e0%80%af /posts/%f0%80%80%af
 /posts/%ef%bc%8f /posts/%ef%bc%8e%ef%bc%8e/admin
-/posts/%uff0e%uff0e/admin /posts/%zz /posts/%
+/posts/..%20/admin /posts/%20../admin /posts/%uff0e%uff0e/admin /posts/%zz /posts/%
 """
 
 

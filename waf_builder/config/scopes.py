@@ -21,7 +21,8 @@ from waf_builder.spec.model import Exclusion
 # full-width forms), and bytes that are no UTF-8.
 _NOT_ENCODED = r"[01]|2[35ef]|3[bf]|5c|7f|c[01]|e0%[89]|ef%bc|f0%8|f[5-9a-f]"
 _CHARACTER = rf"(?:[A-Za-z0-9._~!$&\x27()*+,=:@-]++|%(?!(?i:{_NOT_ENCODED}))[0-9A-Fa-f]{{2}})"
-_SEGMENT = rf"(?![.]+(?:[/?]|$)){_CHARACTER}++"
+# Some systems take "..", followed by spaces, for "..".
+_SEGMENT = rf"(?!(?:[.]|%20)+(?:[/?]|$)){_CHARACTER}++"
 _END = "(?:[?]|$)"
 _PLAIN = rf"^(?:/{_SEGMENT})*+/?{_END}"
 """A path, as it is sent, that everybody reads alike."""
