@@ -193,9 +193,7 @@ def render_case(case: Path) -> tuple[Config, Overrides, Tree]:
     target = TARGETS[(case / "target").read_text(encoding="utf-8").strip()]
     places = Places(case, None, case / "kept", download=False)
     found = find_plugins(loaded.spec.waf.plugins, target, places)
-    overrides = find_overrides(case, loaded.spec.errors.page).with_plugins(
-        found.rules, found.sources, found.plugins
-    )
+    overrides = find_overrides(case, loaded.spec.errors.page).with_plugins(found)
     config = build(
         loaded.spec,
         target,

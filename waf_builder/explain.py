@@ -14,6 +14,8 @@ from waf_builder.config.servers import label_of
 from waf_builder.crs.describe import Fact, as_json, facts, sample_exclusion
 from waf_builder.crs.rules import IndexedRule
 from waf_builder.errors import WafBuilderError
+from waf_builder.paths import cache_dir
+from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.render.overrides import find_overrides
 from waf_builder.render.ownrules import own_rules
 from waf_builder.seclang.vital import is_vital
@@ -58,8 +60,12 @@ def explain_rule(
     loaded = load(spec) if spec else None
     source = loaded.spec if loaded else None
     installed, index = find_rules(named(choice, source.waf.crs if source else None), progress)
-    overrides = find_overrides(loaded.folder) if loaded else None
     target = replace(NEWEST, crs=installed.version)
+    overrides = None
+    if loaded:
+        places = Places(loaded.folder, installed.folder, cache_dir() / "plugins")
+        found = find_plugins(loaded.spec.waf.plugins, target, places, loaded.at)
+        overrides = find_overrides(loaded.folder).with_plugins(found)
     rule = index.get(number) or own_rules(target, overrides).get(number)
     if rule is None:
         near = ", ".join(map(str, index.nearest(number)))

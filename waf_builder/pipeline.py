@@ -16,6 +16,7 @@ from waf_builder.crs.index import rule_index
 from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import EngineError, ProblemsError
 from waf_builder.paths import cache_dir
+from waf_builder.plugins.find import FOLDER as PLUGINS
 from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.problem import Problem, errors_in
 from waf_builder.render.compiled import render_with_rules
@@ -86,11 +87,12 @@ def render_spec(  # noqa: PLR0913
     overrides = find_overrides(loaded.folder, page, loaded.at(("errors", "page")))
     choice = named(choice or Choice(), loaded.spec.waf.crs)
     target, engine, problems = find_target(choice, progress)
-    places = Places(
-        loaded.folder, engine.crs.folder if engine and engine.crs else None, cache_dir() / "plugins"
-    )
-    found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
-    overrides = overrides.with_plugins(found.rules, found.sources, found.plugins)
+    if spec.waf.plugins or (loaded.folder / PLUGINS).exists():
+        rules = _crs_of(engine, choice)
+        folder = rules.folder if rules and rules.version == target.crs else None
+        places = Places(loaded.folder, folder, cache_dir() / "plugins")
+        found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
+        overrides = overrides.with_plugins(found)
     index = known_rules(target, overrides, _crs_of(engine, choice)) if _excludes(spec) else None
     crs = engine.crs if engine else None
     config, tree, met = build_tree(spec, target, overrides, index, crs, at=loaded.at)

@@ -246,6 +246,18 @@ def test_explain_a_rule_of_the_users(folder: Path):
     assert run("explain", "10001", "backend.yaml").stdout.startswith("10001  Own\n")
 
 
+@pytest.mark.parametrize("where", ["waf/plugins/shop", "crs/plugins"])
+def test_explain_a_rule_of_a_plugin(folder: Path, where: str):
+    (folder / where).mkdir(parents=True)
+    rule = 'SecRule ARGS "@rx x" "id:9599100,phase:2,deny,msg:\'Shop\'"\n'
+    (folder / where / "shop-before.conf").write_text(rule)
+    (folder / "backend.yaml").write_text(f"{SMALLEST}waf: {{plugins: [shop]}}\n")
+
+    assert run("explain", "9599100", "backend.yaml").stdout.startswith("9599100  Shop\n")
+    assert run("render", "backend.yaml", "-o", "tree").exit_code == 0
+    assert (folder / "tree/modsecurity/plugins/shop/shop-before.conf").read_text() == rule
+
+
 @pytest.mark.parametrize("number", ["942100", "911100"])
 def test_a_printed_exclusion_can_be_rendered(number: str, tmp_path: Path):
     exclusion = json.loads(run("explain", number, "--format", "json").stdout)["exclusion"]

@@ -76,9 +76,7 @@ def _rendered(spec: Path, target: Target, environ: Mapping[str, str], tree: Path
     crs = tree / "engine" / "crs"
     places = Places(loaded.folder, crs, cache_dir() / "plugins", tree=tree, download=False)
     found = find_plugins(loaded.spec.waf.plugins, target, places)
-    overrides = find_overrides(loaded.folder, loaded.spec.errors.page).with_plugins(
-        found.rules, found.sources, found.plugins
-    )
+    overrides = find_overrides(loaded.folder, loaded.spec.errors.page).with_plugins(found)
     config = build(
         loaded.spec,
         target,

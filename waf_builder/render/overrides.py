@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from waf_builder.config.model import PluginRules
 from waf_builder.errors import ProblemsError
 from waf_builder.paths import builtin_templates
+from waf_builder.plugins.find import Found
 from waf_builder.problem import Place, Problem, did_you_mean
 from waf_builder.render.errorpage import read_page
 from waf_builder.render.publish import STAMP
@@ -42,15 +42,13 @@ class Overrides:
     page: str | None = None
     warnings: tuple[Problem, ...] = ()
 
-    def with_plugins(
-        self, rules: Mapping[str, str], sources: Mapping[str, Path], plugins: PluginRules
-    ) -> Overrides:
+    def with_plugins(self, found: Found) -> Overrides:
         """Return these and the files of plugins."""
         return replace(
             self,
-            rules={**self.rules, **rules},
-            sources={**self.sources, **sources},
-            plugins=plugins,
+            rules={**self.rules, **found.rules},
+            sources={**self.sources, **found.sources},
+            plugins=found.plugins,
         )
 
     def included(self, phase: str) -> list[str]:
