@@ -53,6 +53,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_host_header": ["preserve", "internal", "www.example.com"],
     "_method": ["GET", "POST", "PURGE"],
     "_network_id": [NETWORK_ID, "${X}"],
+    "_share": [0.5],
     "_page": ["page.html"],
     "_path": ["/", "/a"],
     "_plugin_folder": ["a"],

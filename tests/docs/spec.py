@@ -47,6 +47,7 @@ _WORDS = {
     "_host": "host name or address",
     "_server_name": "host name, `*.` may stand before it",
     "_page": "HTML file",
+    "_share": "0.0001-1",
     "_path": "path",
     "_method": "method",
     "_content_type": "content type",

@@ -11,6 +11,7 @@ from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.exclusions import resolve_exclusions
 from waf_builder.config.gates import build_guards, with_gates
 from waf_builder.config.headers import build_headers, with_headers
+from waf_builder.config.logs import build_logs
 from waf_builder.config.model import Config, Locator, PluginRules, Target, Timeouts
 from waf_builder.config.plugins import unsupported_plugins
 from waf_builder.config.policies import build_crs_setup, build_policy, unsupported
@@ -88,7 +89,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         client_ip_header=source.client_ip.header,
         trusted=source.client_ip.trusted,
         health_path=source.health.path,
-        access_log=source.logs.access,
+        logs=build_logs(source.logs),
         workers=str(source.workers or "@WORKERS@"),
         exclusions=exclusions.common,
         rules_before_crs=tuple(rules_before_crs),

@@ -158,6 +158,17 @@ def _page(value: Any) -> str:
     return text
 
 
+def _share(value: Any) -> float:
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    if not 0 < number <= 1 or round(number, 4) != number:
+        raise fail(
+            "spec.share",
+            f"{shown(value)} is not a share, expected a number from 0.0001 to 1 such as 0.1",
+            "nginx divides requests in steps of 0.0001.",
+        )
+    return float(number)
+
+
 def _size(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
@@ -314,6 +325,12 @@ Duration = Annotated[int, PlainValidator(_duration), pattern_schema("[1-9][0-9]*
 """Milliseconds; written 500ms, 28s, 1m, 1h."""
 Date = Annotated[dt.date, PlainValidator(_date), pattern_schema("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
 """A day; written 2027-03-31, with quotes or without."""
+Share = Annotated[
+    float,
+    PlainValidator(_share),
+    WithJsonSchema({"type": "number", "minimum": 0.0001, "maximum": 1}),
+]
+"""From 0.0001 to 1."""
 PageFile = Annotated[str, PlainValidator(_page), pattern_schema(_PAGE.pattern)]
 """Relative to the spec's folder."""
 Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]

@@ -16,6 +16,7 @@ from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.headers import Headers
 from waf_builder.config.model.limits import ClientKey, ConnectionLimit, RateLimit
+from waf_builder.config.model.logs import Logs, Masked
 from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Location, Server
@@ -43,7 +44,9 @@ __all__ = [
     "Headers",
     "Location",
     "Locator",
+    "Logs",
     "Look",
+    "Masked",
     "PluginRules",
     "Policy",
     "RateLimit",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
@@ -12,6 +11,7 @@ from waf_builder.config.model.exclusion import Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.headers import Headers
 from waf_builder.config.model.limits import ClientKey, ConnectionLimit, RateLimit
+from waf_builder.config.model.logs import Logs
 from waf_builder.config.model.plugins import PluginRules
 from waf_builder.config.model.policy import CrsSetup, Policy, RoutePolicy
 from waf_builder.config.model.server import ErrorPage, Server
@@ -49,7 +49,7 @@ class Config:
     client_ip_header: str
     trusted: tuple[str, ...]
     health_path: str
-    access_log: Literal["all", "errors", "off"]
+    logs: Logs
     workers: str
     exclusions: tuple[Exclusion, ...]
     rules_before_crs: tuple[str, ...]

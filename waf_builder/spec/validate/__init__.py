@@ -13,6 +13,7 @@ from waf_builder.spec.validate.deadlines import deadlines
 from waf_builder.spec.validate.exclusions import exclusions
 from waf_builder.spec.validate.gates import gates
 from waf_builder.spec.validate.headers import headers
+from waf_builder.spec.validate.logs import logs
 from waf_builder.spec.validate.platform import Locator
 from waf_builder.spec.validate.plugins import plugins
 from waf_builder.spec.validate.policy import client_ip, policy
@@ -20,7 +21,7 @@ from waf_builder.spec.validate.routes import routes
 
 __all__ = ["Locator", "validate"]
 
-_CHECKS = (backends, routes, policy, plugins, exclusions, access, gates, headers, client_ip)
+_CHECKS = (backends, routes, policy, plugins, exclusions, access, gates, headers, client_ip, logs)
 
 
 def validate(spec: Spec, at: Locator, today: dt.date) -> Iterator[Problem]:
