@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from specs import APP_ID, NETWORK_ID, SMALLEST
+from specs import APP_ID, NETWORK_ID, SMALLEST, spec_of
 
 from waf_builder import __version__
 from waf_builder.cli import main
 from waf_builder.errors import WafBuilderError
 from waf_builder.paths import builtin_templates
 from waf_builder.render.publish import STAMP, read_tree
+from waf_builder.spec.model import Corrections
+from waf_builder.spec.presets import PRESETS
 
 NEWEST = "nginx 1.30.4, libmodsecurity 3.0.16, CRS 4.25.1"
 WEB = SMALLEST.replace("myappbackend", "web")
@@ -194,6 +196,41 @@ def test_validate_for_machines(spec: Path):
     ]
     assert (warned.exit_code, json.loads(warned.stdout)["ok"]) == (0, True)
     assert (strict.exit_code, json.loads(strict.stdout)["ok"]) == (1, False)
+
+
+# presets
+
+
+def test_presets_lists_presets_and_corrections():
+    code, out, err = seen(run("presets"))
+
+    assert (code, err) == (0, "")
+    lines = [line.split("  ") for line in out.splitlines()]
+    assert {line[1] for line in lines if len(line) > 1} == {*PRESETS, *Corrections.model_fields}
+    assert "  json-api  " in out
+
+
+def test_presets_prints_one_that_can_be_pasted():
+    code, out, _ = seen(run("presets", "webhook"))
+
+    assert code == 0
+    assert spec_of(SMALLEST + out).routes[0].methods == ("POST",)
+
+
+def test_presets_for_machines():
+    found = json.loads(run("presets", "--format", "json").stdout)
+    (one,) = (preset for preset in found["presets"] if preset["name"] == "admin")
+
+    assert one == json.loads(run("presets", "admin", "--format", "json").stdout)
+    assert one["route"] == {"waf": {"paranoia_level": 2}}
+    assert list(found["corrections"]) == list(Corrections.model_fields)
+
+
+def test_presets_names_the_nearest():
+    wrong = run("presets", "json_api")
+
+    assert wrong.exit_code == 2
+    assert "there is no preset 'json_api'. Did you mean 'json-api'?" in wrong.stderr
 
 
 # render

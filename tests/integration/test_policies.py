@@ -186,13 +186,15 @@ class TestEveryRoute:
             assert ask(waf, f"/{path}/", host="127.0.0.1") == refused(policy, limit <= 3), path
             assert ask(waf, f"/{path}/") == 200, path
 
-    def test_paranoia_levels(self, started, number: int):
+    def test_paranoia_levels(self, started, crs: str, number: int):
         for waf, path, policy in routes(started, number):
             marker = mark()
             climbs = policy["paranoia_level"] > 1 and policy["inbound_anomaly_threshold"] <= 5
             assert ask(waf, f"/{path}/{marker}{LADDER}") == refused(policy, climbs), path
             seen = policy["detection_paranoia_level"] if policy["mode"] != "off" else 1
             expected = {rule for level, rule in RUNGS.items() if level <= seen}
+            if crs == "crs-4" and policy["early_blocking"] and refused(policy, climbs) == 403:
+                expected = {RUNGS[2]}  # it looks at headers; those after it never ran
             found = set(waf.rules(marker)) if expected else set()
             assert expected == found & set(RUNGS.values()), path
             if not expected:

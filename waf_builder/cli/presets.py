@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 
@@ -15,7 +17,10 @@ import click
     help="How presets are printed.",
 )
 def presets(name: str | None, form: str) -> None:
-    """List what `preset` of a route can be, or print one as the keys that it stands for.
+    """List presets of a route and corrections of rules, or print a preset's keys.
+
+    A preset is what `preset` of a route can be; with its name, the keys that it stands for are
+    printed. Corrections make a rule narrower; all are on unless `waf.corrections` says otherwise.
 
     \b
     Example: waf-builder presets
@@ -25,17 +30,28 @@ def presets(name: str | None, form: str) -> None:
 
     from waf_builder.problem import did_you_mean
     from waf_builder.spec.presets import PRESETS
-    from waf_builder.spec.presettext import preset_json, preset_yaml
+    from waf_builder.spec.presettext import corrections, preset_json, preset_yaml
 
     if name is not None and name not in PRESETS:
         hint = did_you_mean(name, PRESETS) or f"Known: {', '.join(PRESETS)}."
         raise click.BadParameter(f"there is no preset {name!r}. {hint}", param_hint="NAME")
     if form == "json":
-        found = preset_json(name) if name else [preset_json(one) for one in PRESETS]
+        everything = {
+            "presets": [preset_json(one) for one in PRESETS],
+            "corrections": corrections(),
+        }
+        found = preset_json(name) if name else everything
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     elif name:
         click.echo(preset_yaml(name), nl=False)
     else:
-        width = max(map(len, PRESETS))
-        for one, preset in PRESETS.items():
-            click.echo(f"{one:<{width}}  {preset.summary}")
+        _show("presets of a route", {one: preset.summary for one, preset in PRESETS.items()})
+        click.echo()
+        _show("waf.corrections, each on unless it is false", corrections())
+
+
+def _show(title: str, lines: Mapping[str, str]) -> None:
+    click.echo(click.style(title, bold=True))
+    width = max(map(len, lines))
+    for name, words in lines.items():
+        click.echo(f"  {name:<{width}}  {words}")

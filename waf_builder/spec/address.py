@@ -183,4 +183,8 @@ AppId = Annotated[str | Deferred, PlainValidator(_app_id), pattern_schema(APP_ID
 NetworkId = Annotated[
     str | Deferred, PlainValidator(_network_id), pattern_schema(NETWORK_ID, environment=True)
 ]
-Host = Annotated[str | Deferred, PlainValidator(_host), WithJsonSchema({"type": "string"})]
+Host = Annotated[
+    str | Deferred,
+    PlainValidator(_host),
+    pattern_schema(rf"{HOST}|\[?[0-9A-Fa-f:.]+\]?", environment=True),
+]

@@ -1,4 +1,4 @@
-"""A preset as the YAML that a user could write instead."""
+"""Presets as the YAML that a user could write instead, and what stands beside them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import textwrap
 from typing import Any
 
+from waf_builder.spec.model import Corrections
 from waf_builder.spec.presets import PRESETS, Preset
 
 _WIDTH = 96
@@ -41,6 +42,12 @@ def preset_json(name: str) -> dict[str, Any]:
         "reasons": {".".join(setting.key): setting.reason for setting in preset.settings},
         "advice": preset.advice,
     }
+
+
+def corrections() -> dict[str, str]:
+    """Return what `waf.corrections` can switch off, each with what it is about."""
+    fields = Corrections.model_fields.items()
+    return {name: " ".join((field.description or "").split()) for name, field in fields}
 
 
 def _indent(depth: int) -> str:

@@ -17,6 +17,8 @@ def json_schema() -> dict[str, Any]:
     for model in (schema, *schema["$defs"].values()):
         for field in model["properties"].values():
             _write_default_as_users_do(field)
+            if "patternProperties" in field:  # a name of another form is refused
+                field["additionalProperties"] = False
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

@@ -56,6 +56,8 @@ def _host_name(value: Any) -> str:
     return text
 
 
+_RANGE = "[0-9A-Fa-f:.]+(/[0-9]{1,3})?"
+"""As much of an address range as an editor can check."""
 _PATH = re.compile(r"""/[^\x00-\x20\x7f"'\\${};#?%<>|^`\[\]]*""")
 
 
@@ -297,17 +299,17 @@ def _reason(value: Any) -> str:
     return text
 
 
-ServerName = Annotated[str, PlainValidator(_server_name), WithJsonSchema({"type": "string"})]
-HostName = Annotated[str, PlainValidator(_host_name), WithJsonSchema({"type": "string"})]
-Path = Annotated[str, PlainValidator(_path), pattern_schema("/.*")]
+ServerName = Annotated[str, PlainValidator(_server_name), pattern_schema(rf"([*][.])?{HOST}")]
+HostName = Annotated[str, PlainValidator(_host_name), pattern_schema(HOST)]
+Path = Annotated[str, PlainValidator(_path), pattern_schema(_PATH.pattern)]
 Method = Annotated[str, PlainValidator(_method), pattern_schema("[A-Z]{3,20}")]
 ContentType = Annotated[
     str, PlainValidator(_content_type), pattern_schema("[a-z0-9.+-]+/[a-z0-9.+-]+")
 ]
 HeaderName = Annotated[str, PlainValidator(_header), pattern_schema("[A-Za-z][A-Za-z0-9-]*")]
 HeaderValue = Annotated[str, PlainValidator(_header_value), pattern_schema(HEADER_VALUE)]
-Cidr = Annotated[str, PlainValidator(_cidr), WithJsonSchema({"type": "string"})]
-AddressRange = Annotated[str, PlainValidator(_address_range), WithJsonSchema({"type": "string"})]
+Cidr = Annotated[str, PlainValidator(_cidr), pattern_schema(_RANGE)]
+AddressRange = Annotated[str, PlainValidator(_address_range), pattern_schema(_RANGE)]
 Size = Annotated[
     int,
     PlainValidator(_size),
@@ -358,7 +360,7 @@ Rate = Annotated[str, PlainValidator(_rate), pattern_schema(RATE)]
 """Written 20r/s or 30r/m, as nginx does."""
 UserName = Annotated[str, PlainValidator(_user_name), pattern_schema(USER)]
 VariableName = Annotated[str, PlainValidator(_variable_name), pattern_schema(VARIABLE)]
-HostHeader = Annotated[str, PlainValidator(_host_header), WithJsonSchema({"type": "string"})]
+HostHeader = Annotated[str, PlainValidator(_host_header), pattern_schema(rf"{HOST}(:{PORT})?")]
 RuleId = Annotated[
     int,
     PlainValidator(_rule_id),
