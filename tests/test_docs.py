@@ -126,7 +126,8 @@ class TestCommands:
                 r"waf-builder ([a-z][^|;&>)\n]*(?:\\\n[^|;&>)\n]*)*)", one.command
             ):
                 words = call.replace("\\\n", " ").split()
-                name = tuple(words[:2]) if words[0] == "templates" else (words[0],)
+                groups = {words[0] for words in all_commands() if len(words) > 1}
+                name = tuple(words[:2]) if words[0] in groups else (words[0],)
                 known = help_of(name)
                 for option in (word for word in words if re.fullmatch("--?[a-z][a-z-]*", word)):
                     assert re.search(rf"{option}\b", known), f"{fence}: {option}"
