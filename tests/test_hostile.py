@@ -47,7 +47,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_date": ["2027-03-31"],
     "_duration": ["2s"],
     "_header_value": ["one"],
-    "_header": ["X-Client"],
+    "_header": ["X-Client", "X-Forwarded-For"],
     "_host_name": ["www.example.com"],
     "_host": ["a.internal", "192.0.2.1", "${X}"],
     "_host_header": ["preserve", "internal", "www.example.com"],

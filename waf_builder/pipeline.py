@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from waf_builder.config.build import build
 from waf_builder.config.model import Config, Locator, Target
@@ -24,7 +23,8 @@ from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import MANIFEST, STAMP, publish, require_replaceable, staged, stamp
 from waf_builder.render.render import Tree
 from waf_builder.spec.load import load
-from waf_builder.spec.model import Backend, Route, Spec, SpecModel
+from waf_builder.spec.model import Backend, Spec
+from waf_builder.spec.opened import opened, without_router
 from waf_builder.target import NO_ENGINE, Choice, find_rules, find_target, named
 
 __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
     from waf_builder.inspect.inspector import Inspector
-
-
-_BY_ROUTER = frozenset({"https_only", "canonical_host"})
-_GATES = _BY_ROUTER | {"access", "basic_auth", "rate_limit", "max_connections"}
-"""Keys that ask who comes and how. Those of the router mean nothing on a machine without it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ def render_spec(  # noqa: PLR0913
     Raises ProblemsError or another WafBuilderError; nothing is written.
     """
     loaded = load(file, environ)
-    spec = without(loaded.spec, _BY_ROUTER) if local else loaded.spec
+    spec = without_router(loaded.spec) if local else loaded.spec
     spec = with_backend(spec, backend) if backend else spec
     page = loaded.spec.errors.page
     overrides = find_overrides(loaded.folder, page, loaded.at(("errors", "page")))
@@ -184,19 +179,6 @@ def with_backend(spec: Spec, backend: Backend) -> Spec:
     return spec.model_copy(update={"backends": changed})
 
 
-def without(spec: Spec, keys: AbstractSet[str]) -> Spec:
-    """Return the spec with these keys at their defaults, in its routes too."""
-    routes = tuple(
-        route.model_copy(update=_defaults(Route, keys & Route.model_fields.keys()))
-        for route in spec.routes
-    )
-    return spec.model_copy(update={**_defaults(Spec, keys), "routes": routes})
-
-
-def _defaults(model: type[SpecModel], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: model.model_fields[key].default for key in keys}
-
-
 def check_rendered(rendered: Rendered, folder: Path) -> list[Problem]:
     """Return every problem of a staged tree; those of the user's rules name the user's files."""
     from waf_builder.check.tree import check_tree
@@ -234,7 +216,7 @@ def prove_by_requests(
     with ProofBackend() as backend:
         config, tree, _ = build_tree(
             with_backend(
-                without(load(file, environ).spec, _GATES),
+                opened(load(file, environ).spec),
                 Backend(host="127.0.0.1", port=backend.port),
             ),
             rendered.config.target,

@@ -27,6 +27,7 @@ from waf_builder.spec.load import loads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.client import Response
     from support.dns import NameServer
     from support.waf import Waf
 
@@ -322,3 +323,49 @@ class TestCustomRules:
         answer = waf.ask(f"/?{ATTACK}", headers={"Accept": "text/html"})
         assert answer.status == 403
         assert "help@example.com" in answer.text
+
+
+class TestBehindACdn:
+    """The tests come from the CDN's place: loopback stands in for the router."""
+
+    @pytest.fixture
+    def waf(
+        self, engine: Engine, trees: Path, dns: NameServer, backends: list[Backend]
+    ) -> Iterator[Waf]:
+        dns.set(names("behind-a-cdn")["backend"], backends[0].name)
+        folder = trees / f"{mark()}-behind-a-cdn"
+        shutil.copytree(EXAMPLES / "behind-a-cdn", folder)
+        text = PORT.sub(str(backends[0].port), (folder / "backend.yaml").read_text())
+        trusted = text.replace("client_ip:\n", "client_ip:\n  trusted: [127.0.0.0/8]\n")
+        wafs.render(trusted, folder / "build", engine)
+        environment = {"ADMIN_PASSWORD": "letmein"}
+        with wafs.running(folder / "build", resolver=dns.address, environment=environment) as waf:
+            yield waf
+
+    def ask(self, waf: Waf, path: str, client: str, **headers: str) -> Response:
+        sent = {
+            "X-Real-IP": "203.0.113.9",
+            "X-Forwarded-Proto": "https",
+            "CF-Connecting-IP": client,
+            **headers,
+        }
+        return waf.ask(path, host="www.example.com", headers=sent)
+
+    def test_does_what_its_page_says(self, waf: Waf, backends: list[Backend]):
+        for _ in range(50):
+            if self.ask(waf, "/", "198.51.100.1").status != 502:
+                break
+            time.sleep(0.1)
+        marker = mark()
+        assert self.ask(waf, f"/{marker}", "198.51.100.1").status == 200
+        assert backends[0].only(f"/{marker}").header("X-Real-IP") == "198.51.100.1"
+        past = {"X-Real-IP": "198.51.100.1"}
+        assert self.ask(waf, "/", "198.51.100.1", **past).status == 403
+        plain = self.ask(waf, "/a", "198.51.100.1", **{"X-Forwarded-Proto": "http"})
+        assert plain.header("Location") == "https://www.example.com/a"
+        logins = [self.ask(waf, "/login", "198.51.100.2").status for _ in range(7)]
+        assert logins == [200] * 6 + [429]
+        assert self.ask(waf, "/admin/", "198.51.100.1").status == 403
+        assert self.ask(waf, "/admin/", "192.0.2.1").status == 401
+        known = {"Authorization": "Basic YWRtaW46bGV0bWVpbg=="}
+        assert self.ask(waf, "/admin/", "192.0.2.1", **known).status == 200

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from waf_builder.config import paths
 from waf_builder.config.backends import build_backends
+from waf_builder.config.clientip import real_ip_from, required_proxies
 from waf_builder.config.corrections import build_corrections
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.exclusions import resolve_exclusions
@@ -88,6 +89,8 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         max_body=source.max_body,
         client_ip_header=source.client_ip.header,
         trusted=source.client_ip.trusted,
+        real_ip_from=real_ip_from(source.client_ip),
+        required_proxies=required_proxies(source.client_ip),
         health_path=source.health.path,
         logs=build_logs(source.logs),
         workers=str(source.workers or "@WORKERS@"),

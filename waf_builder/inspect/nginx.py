@@ -21,6 +21,7 @@ from waf_builder.run.logs import hear
 from waf_builder.run.process import WafProcess, free_port
 from waf_builder.run.proof import ATTACK, probes
 from waf_builder.spec.model import ClientIp, Logs, Spec
+from waf_builder.spec.opened import opened
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,9 +40,9 @@ _PATIENCE = 5.0
 
 
 def for_inspection(spec: Spec) -> Spec:
-    """Return the spec with one worker and whole logs, believing the one who asks on loopback."""
+    """Return the spec with open gates, one worker and whole logs, believing loopback."""
     trusted = ("127.0.0.1/32", *spec.client_ip.trusted)
-    return spec.model_copy(
+    return opened(spec).model_copy(
         update={
             "workers": 1,
             "logs": Logs(),

@@ -26,6 +26,8 @@ class Config:
     workers: their number, or the token that boot fills in.
     routes_differ: whether it matters which route a request meets, so that its path has to mean
     the same to nginx and to the backend.
+    trusted: ranges of the router. real_ip_from: of all whose word about the client counts.
+    required_proxies: ranges of a CDN through which every request has to come.
     address_lists: all that any part of the configuration asks.
     access_everywhere: asked for every request. access_elsewhere: asked where no route is.
     request_headers: further ones for the backend; empty takes a client's away.
@@ -48,6 +50,8 @@ class Config:
     max_body: int
     client_ip_header: str
     trusted: tuple[str, ...]
+    real_ip_from: tuple[str, ...]
+    required_proxies: tuple[str, ...]
     health_path: str
     logs: Logs
     workers: str
@@ -111,7 +115,8 @@ class Config:
     @property
     def needs_own_paths(self) -> bool:
         """Whether anything is asked of every request, so that some must not be asked."""
-        return bool(self.access_everywhere or self.https_only or self.canonical_host)
+        asks_who = self.access_everywhere or self.required_proxies
+        return bool(asks_who or self.https_only or self.canonical_host)
 
     @property
     def canonical_pattern(self) -> str:

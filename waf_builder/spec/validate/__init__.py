@@ -9,6 +9,7 @@ from waf_builder.problem import Problem
 from waf_builder.spec.model import Spec
 from waf_builder.spec.validate.access import access
 from waf_builder.spec.validate.backends import backends
+from waf_builder.spec.validate.clientip import client_ip
 from waf_builder.spec.validate.deadlines import deadlines
 from waf_builder.spec.validate.exclusions import exclusions
 from waf_builder.spec.validate.gates import gates
@@ -16,7 +17,7 @@ from waf_builder.spec.validate.headers import headers
 from waf_builder.spec.validate.logs import logs
 from waf_builder.spec.validate.platform import Locator
 from waf_builder.spec.validate.plugins import plugins
-from waf_builder.spec.validate.policy import client_ip, policy
+from waf_builder.spec.validate.policy import policy
 from waf_builder.spec.validate.routes import routes
 
 __all__ = ["Locator", "validate"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
-from waf_builder.problem import Problem, Severity
+from waf_builder.problem import Problem
 from waf_builder.spec.model import Spec
 from waf_builder.spec.validate.platform import (
-    PRIVATE_NETWORK,
     ROUTER_MAX_BODY,
     Locator,
     body_too_large,
@@ -36,17 +34,3 @@ def _levels(level: int, detection: int | None, path: Path, at: Locator) -> Itera
             at((*path, "detection_paranoia_level")),
             "Rules that block are detected first: expected the same level or a higher one.",
         )
-
-
-def client_ip(spec: Spec, at: Locator) -> Iterator[Problem]:
-    """Yield what is wrong with the addresses that are trusted."""
-    for index, cidr in enumerate(spec.client_ip.trusted):
-        network = ipaddress.ip_network(cidr)
-        if network.version == PRIVATE_NETWORK.version and network.overlaps(PRIVATE_NETWORK):
-            yield Problem(
-                "spec.trusts-private-network",
-                f"client_ip.trusted holds {cidr}, which overlaps the private network",
-                at(("client_ip", "trusted", index)),
-                "Every app in the network could then forge a client's address.",
-                Severity.WARNING,
-            )
