@@ -24,6 +24,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`waf`", model.WafPolicy),
     ("Each of `waf.plugins`", model.Plugin),
     ("`corrections` of `waf`, of a route too", model.Corrections),
+    ("`extra_detection` of `waf`, of a route too", model.ExtraDetection),
     ("Each of `routes`", model.Route),
     ("`timeouts` of a route", model.RouteTimeouts),
     ("`waf` of a route", model.WafOverride),

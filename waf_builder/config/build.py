@@ -8,6 +8,7 @@ from waf_builder.config import paths
 from waf_builder.config.backends import build_backends
 from waf_builder.config.clientip import real_ip_from, required_proxies
 from waf_builder.config.corrections import build_corrections
+from waf_builder.config.detection import build_detection
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
 from waf_builder.config.exclusions import resolve_exclusions
 from waf_builder.config.gates import build_guards, with_gates
@@ -83,6 +84,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         policy=policy,
         crs=build_crs_setup(source, target),
         corrections=build_corrections(source, target),
+        detections=build_detection(source),
         route_policies=tuple(route_policies),
         timeouts=common[0],
         tries=common[1],

@@ -8,11 +8,12 @@ target that is not needed by one field stays inspected for every other request.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from waf_builder.config import shapes
 from waf_builder.config.model import Correction, Look, Target
-from waf_builder.spec.model import Corrections, Spec
+from waf_builder.spec.model import Corrections, Spec, SpecModel
 
 CRS_3, CRS_4 = 3, 4
 FIRST_ID = 90400
@@ -150,7 +151,7 @@ TABLE = (
 
 def build_corrections(spec: Spec, target: Target) -> tuple[Correction, ...]:
     """Return every correction that some route has and the target's rule set needs."""
-    wanted = _wanted(spec)
+    wanted = listed(spec.waf.corrections, [one.waf.corrections for one in spec.routes])
     major = CRS_4 if target.crs.major >= CRS_4 else CRS_3
     ids = itertools.count(FIRST_ID)
     found = []
@@ -167,10 +168,10 @@ def build_corrections(spec: Spec, target: Target) -> tuple[Correction, ...]:
     return tuple(found)
 
 
-def _wanted(spec: Spec) -> set[str]:
-    routes = [route.waf.corrections for route in spec.routes if route.waf.corrections]
-    own = {name for one in routes for name in one.model_fields_set if getattr(one, name)}
-    return own | {name for name, on in spec.waf.corrections if on}
+def listed(common: SpecModel, routes: Iterable[SpecModel | None]) -> set[str]:
+    """Return the names that are true for all routes or for any of them."""
+    own = {name for one in routes if one for name in one.model_fields_set if getattr(one, name)}
+    return own | {name for name, on in common if on}
 
 
 def switched_off(corrections: Corrections) -> tuple[tuple[str, str], ...]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from waf_builder.config.corrections import switched_off
+from waf_builder.config.detection import undetected
 from waf_builder.config.model import CrsSetup, Exclusion, Locator, Policy, RoutePolicy, Target
 from waf_builder.config.plugins import CRS_4, exclusion_switches
 from waf_builder.problem import Problem
-from waf_builder.spec.model import Corrections, Route, Spec, WafPolicy
+from waf_builder.spec.model import Route, Spec, SpecModel, WafPolicy
 from waf_builder.spec.yaml import Path, dotted
 from waf_builder.version import Version
 
 _T = TypeVar("_T")
+_Model = TypeVar("_Model", bound=SpecModel)
 
 _ENGINE: dict[str, Literal["On", "DetectionOnly", "Off"]] = {
     "block": "On",
@@ -113,7 +115,7 @@ def build_policy(waf: WafPolicy, max_body: int, target: Target) -> Policy:
     if names.early_blocking:
         variables.append((names.early_blocking, str(int(waf.early_blocking))))
         variables.append((names.skip_responses, str(int(not waf.inspect_responses))))
-    variables += switched_off(waf.corrections)
+    variables += [*switched_off(waf.corrections), *undetected(waf.extra_detection)]
     return Policy(
         engine=_ENGINE[waf.mode],
         variables=tuple(variables),
@@ -140,6 +142,9 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
         changes["exclusions"] = (*spec.waf.exclusions, *route.waf.exclusions)
     if route.waf.corrections:
         changes["corrections"] = _merged(spec.waf.corrections, route.waf.corrections)
+    if route.waf.extra_detection:
+        common_detection = spec.waf.extra_detection
+        changes["extra_detection"] = _merged(common_detection, route.waf.extra_detection)
     methods = with_head(route.methods)
     missing = set(methods) - set(spec.waf.allowed_methods)
     if missing and "allowed_methods" not in changes:
@@ -156,7 +161,7 @@ def route_waf(route: Route, spec: Spec) -> WafPolicy:
     return spec.waf.model_copy(update=changes) if changes else spec.waf
 
 
-def _merged(common: Corrections, own: Corrections) -> Corrections:
+def _merged(common: _Model, own: _Model) -> _Model:
     return common.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 

@@ -24,6 +24,7 @@ def outputs(config: Config) -> Iterator[Output]:
     yield Output("nginx.conf", "nginx.conf.j2", seen)
     names = ["main", "engine", "crs-setup", "late"]
     names += ["corrections"] if config.corrections else []
+    names += ["extra-detection"] if config.detections else []
     for name in names:
         yield Output(f"modsecurity/{name}.conf", f"modsecurity/{name}.conf.j2", seen)
     for name, exclusions in (

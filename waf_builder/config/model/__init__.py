@@ -12,6 +12,7 @@ from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Form, Timeouts
 from waf_builder.config.model.config import Config
 from waf_builder.config.model.corrections import Correction, Look
+from waf_builder.config.model.detection import Detection, Link
 from waf_builder.config.model.exclusion import Condition, Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.headers import Headers
@@ -37,11 +38,13 @@ __all__ = [
     "ConnectionLimit",
     "Correction",
     "CrsSetup",
+    "Detection",
     "ErrorPage",
     "Exclusion",
     "Form",
     "Gate",
     "Headers",
+    "Link",
     "Location",
     "Locator",
     "Logs",

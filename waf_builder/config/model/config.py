@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from waf_builder.config.model.auth import BasicAuth
 from waf_builder.config.model.backend import Backend, BootField, Timeouts
 from waf_builder.config.model.corrections import Correction
+from waf_builder.config.model.detection import Detection
 from waf_builder.config.model.exclusion import Exclusion
 from waf_builder.config.model.gate import AddressList, Gate
 from waf_builder.config.model.headers import Headers
@@ -44,6 +45,7 @@ class Config:
     policy: Policy
     crs: CrsSetup
     corrections: tuple[Correction, ...]
+    detections: tuple[Detection, ...]
     route_policies: tuple[RoutePolicy, ...]
     timeouts: Timeouts
     tries: int

@@ -9,6 +9,7 @@ from waf_builder.spec.model.backend import SOLE_BACKEND, Backend, BackendName, T
 from waf_builder.spec.model.base import OFF, SpecModel, effective
 from waf_builder.spec.model.client import ClientIp
 from waf_builder.spec.model.corrections import Corrections
+from waf_builder.spec.model.detection import ExtraDetection
 from waf_builder.spec.model.errors import Errors
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.headers import HeaderChanges, Headers
@@ -32,6 +33,7 @@ __all__ = [
     "Errors",
     "Exclusion",
     "ExclusionTarget",
+    "ExtraDetection",
     "HeaderChanges",
     "Headers",
     "Health",

@@ -9,6 +9,7 @@ from pydantic import Field
 from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.corrections import Corrections
+from waf_builder.spec.model.detection import ExtraDetection
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.plugin import PluginEntry
 from waf_builder.spec.types import CompilerStep, ContentType, CrsVersion, Date, ListOf, Method
@@ -58,6 +59,9 @@ class WafPolicy(SpecModel):
     """Rules that are wrong about ordinary requests, for all routes."""
     corrections: Corrections = Corrections()
     """Which rules are made narrower, so that ordinary requests pass; all are, by default."""
+
+    extra_detection: ExtraDetection = ExtraDetection()
+    """What is looked for besides the Core Rule Set."""
 
     crs: CrsVersion | None = None
     """A major or an exact version of the Core Rule Set; left out, the newest the engine takes."""
@@ -109,3 +113,6 @@ class WafOverride(SpecModel):
     """Further ones, for this route alone: those of `waf` hold here too."""
     corrections: Corrections | None = None
     """Which rules are made narrower here; what is left out keeps the value of `waf`."""
+
+    extra_detection: ExtraDetection | None = None
+    """What is looked for here; what is left out keeps the value of `waf`."""
