@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +17,12 @@ from waf_builder.crs.describe import Fact, as_json, facts, sample_exclusion
 from waf_builder.crs.rules import IndexedRule
 from waf_builder.errors import WafBuilderError
 from waf_builder.paths import cache_dir
+from waf_builder.pipeline import build_tree, known_rules
 from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.render.overrides import find_overrides
 from waf_builder.render.ownrules import own_rules
+from waf_builder.render.publish import MANIFEST
+from waf_builder.render.render import Tree
 from waf_builder.seclang.vital import is_vital
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Exclusion, Spec
@@ -62,10 +67,15 @@ def explain_rule(
     installed, index = find_rules(named(choice, source.waf.crs if source else None), progress)
     target = replace(NEWEST, crs=installed.version)
     overrides = None
+    tree: Tree = {}
     if loaded:
         places = Places(loaded.folder, installed.folder, cache_dir() / "plugins")
         found = find_plugins(loaded.spec.waf.plugins, target, places, loaded.at)
         overrides = find_overrides(loaded.folder).with_plugins(found)
+        known = known_rules(target, overrides, installed)
+        # What is wrong with the spec is for `validate` and `render` to say.
+        with suppress(WafBuilderError):
+            tree = build_tree(loaded.spec, target, overrides, known, installed, at=loaded.at)[1]
     rule = index.get(number) or own_rules(target, overrides).get(number)
     if rule is None:
         near = ", ".join(map(str, index.nearest(number)))
@@ -77,6 +87,7 @@ def explain_rule(
     if source:
         told += [Fact("in force", line) for line in _in_force(rule, source, installed.version)]
         told += [Fact("left out", line) for line in _left_out(rule, source)]
+        told += [Fact("loaded", line) for line in _not_loaded(number, tree)]
     advice, exclusion = _way_out(rule)
     return Explanation(
         rule, rule.message or "a part of how the rule set works", tuple(told), advice, exclusion
@@ -104,6 +115,15 @@ def _in_force(rule: IndexedRule, spec: Spec, crs: Version) -> Iterator[str]:
         own = verdict(rule, route_waf(route, spec), crs)
         if own != common:
             yield f"on {label_of(route)}: {own}"
+
+
+def _not_loaded(number: int, tree: Tree) -> Iterator[str]:
+    """Yield why the compiler has left the rule out, if it has."""
+    if MANIFEST not in tree:
+        return
+    for change in json.loads(tree[MANIFEST])["changes"]:
+        if change["id"] == number and not change["loaded"]:
+            yield f"no: {change['why']} (waf.compile: {change['step']})"
 
 
 def _left_out(rule: IndexedRule, spec: Spec) -> Iterator[str]:

@@ -24,10 +24,16 @@ SPECS = {
     "detection": "waf: {paranoia_level: 2, detection_paranoia_level: 3, mode: detect}",
     "highest": "waf: {paranoia_level: 4, inspect_responses: true}",
     "routes": """\
-waf: {inbound_anomaly_threshold: 10}
+waf:
+  inbound_anomaly_threshold: 10
+  exclusions:
+    - {rule: 942100, reason: compared}
+    - {rule: 941100, target: "ARGS:a", reason: compared}
+    - {rule: 930120, path: /watched, reason: compared}
 routes:
   - path: /
-  - {path: /strict/, waf: {paranoia_level: 3}}
+  - path: /strict/
+    waf: {paranoia_level: 3, exclusions: [{rule: 941110, reason: compared}]}
   - {path: /watched/, waf: {mode: detect, detection_paranoia_level: 4}}
   - {path: /read/, waf: {inspect_responses: true}}
   - {path: /, hosts: [files.example.com], methods: [GET, POST, PURGE]}

@@ -105,6 +105,7 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
     "jumped-over": ("default", "3", without_rule(942100)),
     "jumped-over on routes": ("routes", "3", without_rule(920272)),
     "response-bodies": ("routes", "3", without_rule(953100)),
+    "switched-off": ("routes", "3", without_rule(941110)),
     "empty-jumps": ("routes", "3", without_rule(942014)),
     "markers": ("routes", "3", replaced('SecMarker "?END-REQUEST-942[^\n]*', "")),
     "written-exclusions": ("default", "4", replaced(r"!REQUEST_COOKIES:/\^_ga[^|]+", "!ARGS:a")),

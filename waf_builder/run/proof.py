@@ -60,7 +60,7 @@ class ProofBackend:
 
     def __enter__(self) -> Self:
         """Start it on a free port."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler)
+        self._server = _Server(("127.0.0.1", 0), self._handler)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -71,6 +71,10 @@ class ProofBackend:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # with 5, a busy machine leaves connections waiting for a second
 
 
 class Answer(BaseHTTPRequestHandler):

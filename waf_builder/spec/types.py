@@ -337,6 +337,7 @@ PageFile = Annotated[str, PlainValidator(_page), pattern_schema(_PAGE.pattern)]
 """Relative to the spec's folder."""
 Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]
 CompilerStep = Literal[
+    "switched-off",
     "conditions",
     "jumped-over",
     "response-bodies",

@@ -26,6 +26,8 @@ _LOG = "SecAuditLog /dev/stdout"
 _RECORDS = "verify.log"
 _TIMEOUT = 20
 _PAUSE = 0.002
+_TRIES = 3
+_NO_BACKEND = frozenset({"502", "504"})
 
 
 class Side:
@@ -48,9 +50,21 @@ class Side:
             self._close()
 
     def receive(self, request: Request) -> None:
-        """Wait for the answer to it and keep its status; a closed connection is one, too."""
+        """Wait for the answer to it and keep its status; a closed connection is one, too.
+
+        It is sent again where the backend did not answer: that says nothing about rules.
+        """
+        status = self._answer(request)
+        for _ in range(_TRIES):
+            if status not in _NO_BACKEND:
+                break
+            self.send(request)
+            status = self._answer(request)
+        self._statuses[request.number] = status
+
+    def _answer(self, request: Request) -> str:
         data = b""
-        while self._connection is not None and not _is_whole(data, request.method):
+        while self._connection is not None and not is_whole(data, request.method):
             try:
                 piece = self._connection.recv(65536)
             except ConnectionError:
@@ -59,10 +73,9 @@ class Side:
                 self._close()
                 break
             data += piece
-        status = data[9:12].decode("ascii", "replace") or "closed"
         if b"\r\nConnection: close\r\n" in data:
             self._close()
-        self._statuses[request.number] = status
+        return data[9:12].decode("ascii", "replace") or "closed"
 
     def verdicts(self, last: Request) -> dict[int, Verdict]:
         """Return what was said of each request since this was asked last.
@@ -124,7 +137,8 @@ def running(tree: Mapping[str, str], scores: str, engine: Engine) -> Iterator[Si
                 side._close()  # noqa: SLF001
 
 
-def _is_whole(data: bytes, method: str) -> bool:
+def is_whole(data: bytes, method: str) -> bool:
+    """Return whether an answer has come to its end."""
     head, end, body = data.partition(b"\r\n\r\n")
     if not end:
         return False

@@ -38,8 +38,7 @@ def test_a_rule_leaves_its_line_breaks():
         ("it is set too late", {"before": SETUP.replace("phase:1", "phase:2")}),
         ("it is set in some requests", {"before": rule(1, "setvar:tx.level=1", phase=1)}),
         ("a request may be refused before", {"before": rule(3, phase=1) + SETUP}),
-        ("a user switches off the jump", {"after": "SecRuleRemoveById 10"}),
-        ("a user switches off the jump, by a range", {"after": "SecRuleRemoveById 5-15"}),
+        ("a route switches off the jump", {"route": "SecRuleRemoveById 10"}),
         ("a user switches off the jump while running", {"after": rule(3, "ctl:ruleRemoveById=10")}),
         ("a user blinds the jump", {"after": rule(3, "ctl:ruleRemoveTargetById=10;TX:LEVEL")}),
         ("a user blinds the jump before", {"after": 'SecRuleUpdateTargetById 10 "!TX:LEVEL"'}),
@@ -51,6 +50,10 @@ def test_a_rule_leaves_its_line_breaks():
 )  # fmt: skip
 def test_rules_stay_where(why: str, around: dict[str, str]):
     assert left(SKIPPED + rule(21), **around) == [10, 20, 21]
+
+
+def test_without_the_jump_the_rules_are_in_force():
+    assert left(SKIPPED + rule(21), after="SecRuleRemoveById 5-15") == [20, 21]
 
 
 def test_a_level_that_nothing_sets_skips_nothing():
@@ -179,7 +182,7 @@ def test_an_exclusion_that_holds_for_every_request_is_written_into_the_rules():
         (ALWAYS.replace("XML://@*", "ARGS:a"), ""),
         (ALWAYS.replace("nolog,", "nolog,setvar:tx.a=1,"), ""),
         (ALWAYS, rule(30, "tag:x", variables="XML://@*")),
-        (ALWAYS, "SecRuleRemoveById 10"),
+        (ALWAYS, rule(31, "ctl:ruleRemoveById=10", phase=1)),
         ('SecRule ARGS "@rx y" ' + ALWAYS.partition(" ")[2], ""),
     ],
 )
@@ -265,6 +268,27 @@ def test_the_exclusion_of_file_names_names_the_rules_that_could_match_one():
 def test_another_exclusion_of_file_names_stays(old: str, new: str):
     text = FILE_NAMES.replace(old, new) + xss(20, "@rx <script")
     assert compiled(text)[0] == text
+
+
+@pytest.mark.parametrize("numbers", ["20", "1 20", "10-30"])
+def test_rules_that_are_switched_off_for_every_request_go(numbers: str):
+    text = rule(20) + rule(31)
+    off = f"SecRuleRemoveById {numbers}\n"
+    for around in ({"before": off}, {"after": off}):
+        assert left(text, **around) == [31]
+    assert left(text, route=off) == [20, 31]
+    _, steps = compiled(text, after=off)
+    assert [step.why for step in steps] == ["after.conf switches it off"]
+
+
+def test_a_rule_that_is_counted_stays_though_it_is_switched_off():
+    text = rule(9, "skip:1") + rule(20) + rule(31)
+    assert left(text, after="SecRuleRemoveById 20") == [9, 20, 31]
+
+
+def test_rules_that_are_switched_off_while_running_stay():
+    assert left(rule(20), after=rule(3, "ctl:ruleRemoveById=20", phase=1)) == [20]
+    assert left(rule(20), after="SecRuleRemoveByTag x") == [20]
 
 
 def test_steps_can_be_chosen():

@@ -7,10 +7,12 @@ from waf_builder.crs.compile.passes.conditions import never_true
 from waf_builder.crs.compile.passes.exclusions import constant_exclusions, written_exclusions
 from waf_builder.crs.compile.passes.filenames import file_names
 from waf_builder.crs.compile.passes.jumps import empty_jumps, idle_markers, jumped_over
+from waf_builder.crs.compile.passes.removals import switched_off
 from waf_builder.crs.compile.passes.responses import response_bodies
 
 PASSES: dict[str, Pass] = {
-    # Conditions first: each rule they remove may be what kept a value from being constant.
+    "switched-off": switched_off,
+    # Conditions early: each rule they remove may be what kept a value from being constant.
     "conditions": never_true,
     "jumped-over": jumped_over,
     "response-bodies": response_bodies,
