@@ -37,16 +37,26 @@ def line_of(waf: Waf, marker: str) -> Line:
         (b"/short\xe2\x82/\xf0\x9f\x98", "/short"),
         (b"/short\xf0\x9f\x98?x", "/short"),
         (b'/"quoted",\\', '/"quoted",\\'),
+        (b"/$&'()*+,;=!", "/$&'()*+,;=!"),
         (b"/\xc3\xa9" * 5000, "/"),
         (b"/a" * 7000, "/a" * 7000),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_path_is_logged_as_far_as_it_is_one(waf: Waf, sent: bytes, logged: str):
     marker = mark()
     data = request(f"/off/{marker}@").replace(b"@", sent, 1)
     assert waf.send(data).status == 200
     assert line_of(waf, marker)["url.path"] == f"/off/{marker}{logged}"
+
+
+def test_a_fragment_is_not_logged(waf: Waf):
+    """No browser sends one, and where one is sent it may hold a token."""
+    marker = mark()
+    assert waf.send(request(f"/off/{marker}#access_token=s3cr3t")).status == 400
+    text = waf.stderr.wait_for(lambda line: line.startswith("{") and marker in line)
+    assert text
+    assert access_line(text)["url.path"] == f"/off/{marker}"
 
 
 def test_a_host_that_is_none_is_not_logged(waf: Waf):
