@@ -79,6 +79,11 @@ _BASE: dict[str, Any] = {
     "backends": {"one": {"host": "a.internal", "port": 80}},
     "routes": [{"path": "/r", "backend": "one"}],
 }
+_BESIDE: dict[str | int, dict[str, Any]] = {
+    "basic_auth": {"user": "one", "password_env": "SITE_PASSWORD"},
+    "rate_limit": {"rate": "20r/s"},
+}
+"""What a mapping cannot do without."""
 _PLATFORM = {"process": "api", "port": 80, "app_id": APP_ID, "network_id": NETWORK_ID}
 _IDS = {"process", "app_id", "network_id", "index"}
 
@@ -149,7 +154,19 @@ def with_value(path: Path, value: Any) -> dict[str, Any]:
     else:
         found[path[-1]] = value
     _complete_exclusion(spec, path)
+    _complete_gate(spec, path)
     return spec
+
+
+def _complete_gate(spec: dict[str, Any], path: Path) -> None:
+    """Add what stands beside a value that means nothing alone."""
+    found: Any = spec
+    for part in path[:-1]:
+        found = found[part]
+        for name, value in _BESIDE.get(part, {}).items():
+            found.setdefault(name, value)
+    if path[:2] == ("client_ip", "proxies"):
+        spec["client_ip"]["header"] = "X-Forwarded-For"
 
 
 def _complete_exclusion(spec: dict[str, Any], path: Path) -> None:
@@ -191,6 +208,13 @@ def shape(tree: Tree) -> Shape:
             if name.startswith("modsecurity/")
         ),
         tuple(len(line.split(" ")) for line in tree["boot/fields"].splitlines()),
+        tuple(len(line.split(" ")) for line in tree.get("boot/passwords", "").splitlines()),
+        all(
+            re.fullmatch(r"[0-9a-f.:/]+ [01];", line)
+            for name, text in tree.items()
+            if name.startswith("access/")
+            for line in text.splitlines()
+        ),
         sorted(name for name in tree if not name.startswith("modsecurity/routes/")),
     )
 
