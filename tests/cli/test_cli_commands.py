@@ -14,7 +14,7 @@ from waf_builder.cli import main
 from waf_builder.errors import WafBuilderError
 from waf_builder.paths import builtin_templates
 from waf_builder.render.publish import STAMP, read_tree
-from waf_builder.spec.model import Corrections
+from waf_builder.spec.model import Corrections, ExtraDetection
 from waf_builder.spec.presets import PRESETS
 
 NEWEST = "nginx 1.30.4, libmodsecurity 3.0.16, CRS 4.25.1"
@@ -206,7 +206,11 @@ def test_presets_lists_presets_and_corrections():
 
     assert (code, err) == (0, "")
     lines = [line.split("  ") for line in out.splitlines()]
-    assert {line[1] for line in lines if len(line) > 1} == {*PRESETS, *Corrections.model_fields}
+    assert {line[1] for line in lines if len(line) > 1} == {
+        *PRESETS,
+        *Corrections.model_fields,
+        *ExtraDetection.model_fields,
+    }
     assert "  json-api  " in out
 
 
@@ -224,6 +228,7 @@ def test_presets_for_machines():
     assert one == json.loads(run("presets", "admin", "--format", "json").stdout)
     assert one["route"] == {"waf": {"paranoia_level": 2}}
     assert list(found["corrections"]) == list(Corrections.model_fields)
+    assert list(found["extra_detection"]) == list(ExtraDetection.model_fields)
 
 
 def test_presets_names_the_nearest():

@@ -40,7 +40,7 @@ SIDES = {
     ),
     "dollar_words": Sides(
         FOUR,
-        ("api/api-odata", "api/api-batch", "graphql/graphql-mutation"),
+        ("api/api-odata", "api/api-odata-quoted"),
         "languages/nosql-query",
         frozenset({942290}),
     ),

@@ -20,7 +20,8 @@ def presets(name: str | None, form: str) -> None:
     """List presets of a route and corrections of rules, or print a preset's keys.
 
     A preset is what `preset` of a route can be; with its name, the keys that it stands for are
-    printed. Corrections make a rule narrower; all are on unless `waf.corrections` says otherwise.
+    printed. Corrections make a rule narrower, extra detection looks for more; all are on unless
+    `waf.corrections` and `waf.extra_detection` say otherwise.
 
     \b
     Example: waf-builder presets
@@ -29,8 +30,9 @@ def presets(name: str | None, form: str) -> None:
     import json
 
     from waf_builder.problem import did_you_mean
+    from waf_builder.spec.model import Corrections, ExtraDetection
     from waf_builder.spec.presets import PRESETS
-    from waf_builder.spec.presettext import corrections, preset_json, preset_yaml
+    from waf_builder.spec.presettext import preset_json, preset_yaml, switches
 
     if name is not None and name not in PRESETS:
         hint = did_you_mean(name, PRESETS) or f"Known: {', '.join(PRESETS)}."
@@ -38,7 +40,8 @@ def presets(name: str | None, form: str) -> None:
     if form == "json":
         everything = {
             "presets": [preset_json(one) for one in PRESETS],
-            "corrections": corrections(),
+            "corrections": switches(Corrections),
+            "extra_detection": switches(ExtraDetection),
         }
         found = preset_json(name) if name else everything
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -47,7 +50,9 @@ def presets(name: str | None, form: str) -> None:
     else:
         _show("presets of a route", {one: preset.summary for one, preset in PRESETS.items()})
         click.echo()
-        _show("waf.corrections, each on unless it is false", corrections())
+        _show("waf.corrections, each on unless it is false", switches(Corrections))
+        click.echo()
+        _show("waf.extra_detection, each on unless it is false", switches(ExtraDetection))
 
 
 def _show(title: str, lines: Mapping[str, str]) -> None:

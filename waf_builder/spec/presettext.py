@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import Any
 
-from waf_builder.spec.model import Corrections
+from waf_builder.spec.model import SpecModel
 from waf_builder.spec.presets import PRESETS, Preset
 
 _WIDTH = 96
@@ -44,9 +44,9 @@ def preset_json(name: str) -> dict[str, Any]:
     }
 
 
-def corrections() -> dict[str, str]:
-    """Return what `waf.corrections` can switch off, each with what it is about."""
-    fields = Corrections.model_fields.items()
+def switches(model: type[SpecModel]) -> dict[str, str]:
+    """Return what can be switched off in a part of the spec, each with what it is about."""
+    fields = model.model_fields.items()
     return {name: " ".join((field.description or "").split()) for name, field in fields}
 
 
