@@ -67,6 +67,7 @@ _BENIGN: dict[str, list[Any]] = {
     "_server_name": ["www.example.com"],
     "_sha256": ["0" * 64],
     "_size": ["1m"],
+    "_steps": [True, False, ["markers"]],
     "_sticky": ["client_ip", "cookie:sid"],
     "_target": ["ARGS:content", "ARGS:/^item[0-9]+$/", "ARGS"],
     "int": [1, 2],

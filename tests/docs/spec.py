@@ -42,6 +42,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _WORDS = {
     "_process": "process type",
+    "_steps": "`true`, `false`, or list: name of a step",
     "_port": "1-65535",
     "_app_id": "`ap-<uuid>`",
     "_network_id": "`pn-<uuid>`",

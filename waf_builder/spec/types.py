@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, PlainValidator, Strict, WithJsonSchema
 
@@ -336,19 +336,6 @@ Share = Annotated[
 PageFile = Annotated[str, PlainValidator(_page), pattern_schema(_PAGE.pattern)]
 """Relative to the spec's folder."""
 Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]
-CompilerStep = Literal[
-    "switched-off",
-    "conditions",
-    "jumped-over",
-    "response-bodies",
-    "empty-jumps",
-    "markers",
-    "constant-exclusions",
-    "written-exclusions",
-    "file-names",
-]
-"""The steps of `crs/compile/passes/`, in their order."""
-
 CrsVersion = Annotated[
     str,
     PlainValidator(_crs),

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from waf_builder.spec.compiler import CompilerSteps
 from waf_builder.spec.contenttypes import CONTENT_TYPES
 from waf_builder.spec.model.base import SpecModel
 from waf_builder.spec.model.corrections import Corrections
 from waf_builder.spec.model.detection import ExtraDetection
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.plugin import PluginEntry
-from waf_builder.spec.types import CompilerStep, ContentType, CrsVersion, Date, ListOf, Method
+from waf_builder.spec.types import ContentType, CrsVersion, Date, ListOf, Method
 
 Mode = Literal["block", "detect", "off"]
 ParanoiaLevel = Annotated[int, Field(ge=1, le=4)]
@@ -69,7 +70,7 @@ class WafPolicy(SpecModel):
     plugins: ListOf[PluginEntry] = ()
     """Exclusions for applications, by name (`wordpress`), and other plugins of the rule set."""
 
-    compile: bool | ListOf[CompilerStep] = True
+    compile: CompilerSteps = True
     """Load only the rules that the policy can use; or the names of the steps to take."""
 
 
