@@ -88,14 +88,15 @@ def render_spec(  # noqa: PLR0913
         places = Places(loaded.folder, folder, cache_dir() / "plugins")
         found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
         overrides = overrides.with_plugins(found)
-    index = known_rules(target, overrides, _crs_of(engine, choice)) if _excludes(spec) else None
+    index = known_rules(target, overrides, _crs_of(engine, choice)) if excludes(spec) else None
     crs = engine.crs if engine else None
     config, tree, met = build_tree(spec, target, overrides, index, crs, at=loaded.at)
     warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *met)
     return Rendered(config, tree, overrides, engine, index, warnings)
 
 
-def _excludes(spec: Spec) -> bool:
+def excludes(spec: Spec) -> bool:
+    """Return whether a spec has exclusions, which are looked up in the rules."""
     return bool(spec.waf.exclusions or any(route.waf.exclusions for route in spec.routes))
 
 

@@ -11,11 +11,14 @@ from click.testing import CliRunner
 from support.files import serve_files
 
 from waf_builder import __version__, cli
-from waf_builder.doctor.result import failed, ok, skipped, warning
+from waf_builder.doctor.result import Outcome, failed, ok, skipped, warning
 from waf_builder.doctor.tree import check_tree
+from waf_builder.engine.link import link
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from waf_builder.engine.model import Engine
 
 AGAIN = "Publish it again: waf-builder render SPEC -o DIR, or a new deploy."
 SPEC = """\
@@ -59,6 +62,20 @@ def test_a_tree_of_this_spec_is_ok(tree, spec):
         f"what the spec asks for, {len(files)} files for nginx 1.30.4, libmodsecurity 3.0.16,"
         " CRS 4.25.1",
     )
+
+
+@pytest.mark.nginx
+def test_exclusions_are_looked_up_in_the_rules_of_the_tree(spec, engine_new: Engine):
+    """A tag is the rules that have it in the installed rule set, and in no other."""
+    spec.write_text(
+        SPEC + "waf: {exclusions: [{tag: attack-sqli, target: 'ARGS:q', reason: prose}]}\n"
+    )
+    tree = spec.with_name("published")
+    command = ["render", str(spec), "-o", str(tree), "--engine", str(engine_new.root)]
+    result = CliRunner().invoke(cli.main, command, env=BOTH)
+    assert result.exit_code == 0, result.output
+    link(engine_new, tree)
+    assert check_tree(tree, spec, BOTH).outcome is Outcome.OK
 
 
 def test_a_variable_that_the_build_took_has_changed(tree, spec):

@@ -12,14 +12,18 @@ from typing import Any
 from waf_builder import __version__
 from waf_builder.config.build import COMPILED_RULES, build
 from waf_builder.config.model import Target
+from waf_builder.crs.installed import crs_in
+from waf_builder.crs.rules import RuleIndex
 from waf_builder.doctor.result import Result, failed, ok, printable, skipped, warning
 from waf_builder.errors import WafBuilderError
 from waf_builder.paths import cache_dir
+from waf_builder.pipeline import excludes, known_rules
 from waf_builder.plugins.find import Places, find_plugins
-from waf_builder.render.overrides import find_overrides
+from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import MANIFEST, RULES_FOLDER, STAMP
 from waf_builder.render.render import render
 from waf_builder.spec.load import load
+from waf_builder.spec.model import Spec
 from waf_builder.version import Version
 
 CHECK = "tree"
@@ -80,6 +84,7 @@ def _rendered(spec: Path, target: Target, environ: Mapping[str, str], tree: Path
     config = build(
         loaded.spec,
         target,
+        index=_index(loaded.spec, crs, target, overrides),
         rules_before_crs=overrides.included("before-crs"),
         rules_after_crs=overrides.included("after-crs"),
         plugins=overrides.plugins,
@@ -88,6 +93,11 @@ def _rendered(spec: Path, target: Target, environ: Mapping[str, str], tree: Path
         config = replace(config, rule_set=COMPILED_RULES)
     rendered = render(config, overrides)
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in rendered.items()}
+
+
+def _index(spec: Spec, crs: Path, target: Target, overrides: Overrides) -> RuleIndex | None:
+    """Return the rules that the tree loads; the spec's exclusions were written for these."""
+    return known_rules(target, overrides, crs_in(crs)) if excludes(spec) else None
 
 
 def _at_build(tree: Path, environ: Mapping[str, str]) -> dict[str, str]:
