@@ -277,7 +277,11 @@ class TestUrl:
 
         assert [code for code, _ in problems(places, plugin)] == ["plugin.changed"]
 
-    @pytest.mark.parametrize("content", [b"", b"nothing packed", archive({}), archive(FILES, "x/")])
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"nothing packed", archive({}), archive(FILES, "x/")],
+        ids=["nothing", "no archive", "an empty one", "no plugins folder"],
+    )
     def test_an_archive_without_a_plugin(self, places: Places, server: FileServer, content: bytes):
         server.files["shop.tar.gz"] = content
 
