@@ -90,6 +90,13 @@ def test_values_are_short_and_secrets_are_not_shown(target: str, value: str, sho
     assert found.matches[0].value == shown
 
 
+def test_our_own_rules_name_the_target_and_quote_nothing():
+    matched = message(90210, target="UNIQUE_ID", value="0123456789abcdef")
+    matched["details"]["data"] = "REQUEST_COOKIES:id"
+    (match,) = answer(REQUEST, 200, PASSED, audit(matched)).matches
+    assert (match.target, match.value) == ("REQUEST_COOKIES:id", "")
+
+
 class TestProposal:
     def test_names_rule_target_and_path(self):
         found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))

@@ -23,6 +23,8 @@ _DETECTIONS = range(910_000, 949_000)
 _INBOUND = re.compile(r"949\d\d\d")
 _SCORE = re.compile(r"(?:Total )?(?:Inbound )?Score: (\d+)")
 _AGAINST = re.compile(r"against variable `([^']*)'")
+_QUOTES_NOTHING = "UNIQUE_ID"
+"""The last variable of our own rules that log the name of what matched and not its value."""
 _WITHIN = re.compile(
     r"found within (?P<target>[A-Z_]+(?::[^\s:=]+)?)(?:: |=)(?P<value>.*)",
     re.DOTALL,
@@ -150,6 +152,8 @@ def _where(details: Mapping[str, Any]) -> tuple[str, str]:
     match, data = str(details.get("match") or ""), str(details.get("data") or "")
     against = _AGAINST.search(match)
     value = _VALUE.search(match)
+    if against and against[1] == _QUOTES_NOTHING:
+        return data, ""
     if against:
         return against[1], value[1] if value else ""
     within = _WITHIN.search(data)
@@ -165,6 +169,8 @@ def _decoded(found: re.Match[str]) -> str:
 
 
 def _shown(target: str, value: str) -> str:
+    if not value:
+        return ""
     if _SECRET.search(target):
         return f"({len(value)} characters, not shown)"
     text = "".join(

@@ -153,15 +153,17 @@ def is_whole(data: bytes, method: str) -> bool:
 
 def _record(line: bytes) -> tuple[int, tuple[tuple[Match, ...], str]]:
     """Return the number of the request that a record is about, its matches and its scores."""
-    messages = json.loads(line.decode("utf-8", "surrogateescape"))["transaction"]["messages"]
+    transaction = json.loads(line.decode("utf-8", "surrogateescape"))["transaction"]
     matches, number, scores = [], 0, ""
-    for message in messages:
+    for message in transaction["messages"]:
         details: dict[str, Any] = message["details"]
         if details["ruleId"] == str(SCORES):
             first, _, scores = message["message"].partition(" ")
             number = int(first) if first.isdigit() else 0
         else:
-            matches.append(_match(message["message"], details))
+            # Rules that quote nothing of a request match its id at the end of their chain.
+            told = str(details.get("match", "")).replace(transaction["unique_id"], "")
+            matches.append(_match(message["message"], {**details, "match": told}))
     return number, (tuple(matches), scores)
 
 
