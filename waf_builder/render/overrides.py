@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from waf_builder.config.model import PluginRules
 from waf_builder.errors import ProblemsError
 from waf_builder.paths import builtin_templates
-from waf_builder.plugins.find import Found
 from waf_builder.problem import Place, Problem, did_you_mean
 from waf_builder.render.errorpage import read_page
 from waf_builder.render.publish import STAMP
 from waf_builder.userfile import read_user_text, require_file
+
+if TYPE_CHECKING:
+    from waf_builder.plugins.find import Found
 
 FOLDER = "waf"
 """Beside the spec."""
