@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8080
-# Two test processes: nginx, its clients and its backends are processes of their own.
-JOBS ?= 2
+# More test processes than cores: many tests wait, for a name that changes or a time that is over.
+JOBS ?= 4
 
 .PHONY: help run test lint format engines bench docs clean
 

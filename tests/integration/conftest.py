@@ -27,10 +27,10 @@ SPECS = Path(__file__).parent / "specs"
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one engine in one worker, so that each WAF is booted once."""
+    """Keep the tests of one file and engine in one worker: most WAFs are then booted once."""
     for item in items:
         if Path(__file__).parent in item.path.parents and "engine" in _fixtures(item):
-            item.add_marker(pytest.mark.xdist_group(f"integration-{_generation(item)}"))
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{_generation(item)}"))
 
 
 def _fixtures(item: pytest.Item) -> str:

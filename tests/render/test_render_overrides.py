@@ -68,6 +68,8 @@ def test_rules_stand_in_the_tree_and_are_included_in_order(folder: Path):
         "runtime/brake-rules.conf",
         "engine.conf",
         "crs-setup.conf",
+        "corrections.conf",
+        "extra-detection.conf",
         "before-crs/10-a.conf",
         "before-crs/20-b.conf",
         "engine/crs/rules/*.conf",

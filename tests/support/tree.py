@@ -41,7 +41,8 @@ http {
         403 block;
         default pass;
     }
-    log_format waf escape=json '{"@timestamp":"$time_iso8601","event":{"action":"$verdict"},'
+    log_format waf escape=json '{"@timestamp":"$time_iso8601",'
+        '"event":{"action":"$verdict","duration":1000000},'
         '"http":{"request":{"id":"$request_id","method":"$request_method"},'
         '"response":{"status_code":$status}},"url":{"domain":"$host","path":"$request_uri"}}';
     access_log /dev/stderr waf;
