@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import slow
+from support.backends import hang_up, slow
 from support.client import Connection, request
 from support.waf import mark
 
@@ -74,6 +74,16 @@ def test_the_request_id_is_in_a_header_too(waf: Waf, status: int):
     marker = mark()
     response = REFUSALS[status](waf, marker, "text/html")
     assert response.header("X-Request-ID") == waf.access(marker)["http.request.id"]
+
+
+def test_the_error_of_a_large_upload_is_the_backends(waf: Waf, site: Backend):
+    """The page is another location: with the limit of the server it would answer 413."""
+    marker = mark()
+    site.on(f"/uploads/{marker}", hang_up)
+    headers = {"Content-Type": "application/octet-stream"}
+    body = b"x" * (11 << 20)
+    response = waf.ask(f"/uploads/{marker}", method="POST", headers=headers, body=body)
+    assert response.status == 502
 
 
 def test_a_refusal_of_head_has_no_body(waf: Waf):

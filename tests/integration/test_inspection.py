@@ -275,6 +275,44 @@ def test_a_compressed_body_is_refused(waf: Waf, site: Backend):
     assert site.received() == []
 
 
+class TestLargeBodies:
+    """Above 1 MB the rules look at what the parsers found, and no more at the bytes as a whole."""
+
+    PADDING = b"x" * (1 << 20)
+    JAVA = b"java.lang.Runtime"
+    BINARY = "application/octet-stream"
+
+    def status(self, waf: Waf, content_type: str, body: bytes) -> int:
+        headers = {"Content-Type": content_type}
+        return waf.ask(f"/{mark()}", method="POST", headers=headers, body=body).status
+
+    def test_bytes_without_a_parser(self, waf: Waf):
+        assert self.status(waf, self.BINARY, b"\0" + self.JAVA) == 403
+        assert self.status(waf, self.BINARY, b"\0" * ((1 << 20) - 17) + self.JAVA) == 403
+        assert self.status(waf, self.BINARY, b"\0" * (1 << 20) + self.JAVA) == 200
+
+    @pytest.mark.parametrize(
+        ("content_type", "body"),
+        [
+            (FORM, b"a=%b&b=%b"),
+            ("application/json", b'{"a": "%b", "b": "%b"}'),
+            ("text/plain", b"%b %b"),
+            ("application/xml", b"<a><b>%b</b><c>%b</c></a>"),
+            (
+                "multipart/form-data; boundary=cut",
+                (
+                    b'--cut\r\nContent-Disposition: form-data; name="a"\r\n\r\n%b\r\n'
+                    b'--cut\r\nContent-Disposition: form-data; name="b"\r\n\r\n%b\r\n--cut--\r\n'
+                ),
+            ),
+        ],
+        ids=["form", "json", "text", "xml", "multipart"],
+    )
+    def test_what_a_parser_found(self, waf: Waf, content_type: str, body: bytes):
+        assert self.status(waf, content_type, body % (self.PADDING, b"y")) == 200
+        assert self.status(waf, content_type, body % (self.PADDING, self.JAVA)) == 403
+
+
 class TestResponses:
     LEAK = (
         b"<html><body><h1>Error</h1>You have an error in your SQL syntax; check the manual that "

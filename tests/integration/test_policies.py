@@ -156,7 +156,6 @@ def started(
 ) -> Iterator[Callable[[int], Waf]]:
     """Return a function that returns the WAF of a global policy."""
     dns.set("site.internal", fleet[0].name)
-    fleet[0].on("/leak", text(LEAK, content_type="text/html"))
     running: dict[int, Waf] = {}
     with contextlib.ExitStack() as stack:
 

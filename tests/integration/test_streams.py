@@ -108,9 +108,6 @@ def post(waf: Waf, path: str, body: bytes, content_type: str, **headers: str) ->
     return waf.ask(path, method="POST", headers=sent, body=body, timeout=60)
 
 
-# In whole runs, one of these uploads to the old engine was answered 413 now and then, and never by
-# itself; the cause is not known yet.
-@pytest.mark.flaky(reruns=3, reruns_delay=5, only_rerun=["AssertionError", "TimeoutError"])
 class TestUpload:
     def test_of_70_megabytes_passes_where_allowed(self, waf: Waf, site: Backend):
         body = hashlib.sha256(b"seed").digest() * (70 * MEGABYTE // 32)
