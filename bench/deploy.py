@@ -29,6 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support import deploys, stacks  # noqa: E402
 from support.backends import containers  # noqa: E402
+from support.registry import Registry  # noqa: E402
 from support.releases import make_clone  # noqa: E402
 from support.tree import descendants, free_port  # noqa: E402
 
@@ -66,11 +67,13 @@ class Place:
     """Where deploys take place.
 
     folder: for everything, as seen from here; inside: the same as the programs see it.
+    releases: the address that releases of the Core Rule Set come from.
     enter: a command that runs another one there.
     """
 
     folder: Path
     inside: Path
+    releases: str
     enter: tuple[str, ...] = ()
 
 
@@ -86,8 +89,8 @@ def compiled(place: Place, name: str, spec: str) -> tuple[float, float]:
     began, before = time.monotonic(), cpu_of_children()
     run = subprocess.run(
         [*place.enter, str(place.inside / "clone/bin/compile"), *folders],
-        # Only the package registries are asked: nothing listens there.
-        env={**os.environ, "WAF_BUILDER_CACHE": "", "WAF_BUILDER_CRS_URL": "http://127.0.0.1:9"},
+        # Only the package registries are asked; for rules a server that has none, and says so.
+        env={**os.environ, "WAF_BUILDER_CACHE": "", "WAF_BUILDER_CRS_URL": place.releases},
         stdout=PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -218,13 +221,17 @@ def pss(pid: int) -> int:
 @contextlib.contextmanager
 def prepared(suite: str | None) -> Iterator[Place]:
     """Give a place for deploys, with a clone of this checkout, an empty cache, no variables."""
-    with tempfile.TemporaryDirectory(prefix="waf-builder-bench-") as temporary:
-        place = Place(Path(temporary), Path(temporary))
+    with (
+        tempfile.TemporaryDirectory(prefix="waf-builder-bench-") as temporary,
+        tempfile.TemporaryDirectory() as nothing,
+        Registry(Path(nothing)) as releases,
+    ):
+        place = Place(Path(temporary), Path(temporary), releases.url)
         if suite:
             stack = stacks.stack(suite)
             become = ("setpriv", f"--reuid={BUILDER}", f"--regid={BUILDER}", "--clear-groups")
             inside = Path("/waf-builder-bench")
-            place = Place(stack.root / inside.name, inside, (*stack.enter(), *become))
+            place = Place(stack.root / inside.name, inside, releases.url, (*stack.enter(), *become))
             shutil.rmtree(place.folder, ignore_errors=True)
         for name in ("cache", "env"):
             (place.folder / name).mkdir(parents=True)

@@ -90,7 +90,7 @@ def _pip_archive(of: Path) -> Path:
     installed = Path("/var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace")
     status = private_status(installed, without=re.compile(r"python3-pip(-whl)?"), placeholders=())
     apt = Apt(of / "apt", status, {"Dir::State::lists": f"{lists}/"})
-    (archive,) = apt.download([_PIP], apt.resolve([_PIP]))
+    (archive,) = apt.download(apt.resolve([_PIP]))
     kept = archive.rename(of / archive.name)
     shutil.rmtree(of / "apt")
     return kept

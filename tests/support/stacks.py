@@ -118,7 +118,7 @@ def _debootstrap(of: Path) -> Path:
         apt = Apt(of / "apt", status)
         apt.update()
         packages = apt.resolve([_DEBOOTSTRAP])
-        for archive in apt.download([_DEBOOTSTRAP], packages):
+        for archive in apt.download(packages):
             if archive.name.startswith(f"{_DEBOOTSTRAP}_"):
                 command = ["dpkg-deb", "-x", archive, unpacked]
                 subprocess.run(command, timeout=60, check=True)

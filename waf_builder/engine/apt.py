@@ -132,9 +132,9 @@ def _archives(
     """Return what apt chose, and its files."""
     for last_try in (False, True):
         progress(f"getting the package lists of {release}")
-        complaints = apt.update()
+        complaints = apt.update(again=last_try)
         try:
-            names, packages = _resolved(apt, progress)
+            packages = _resolved(apt, progress)
             if not libc:
                 _refuse_libc(packages, release)
             if stale := _stale(complaints, packages):
@@ -142,7 +142,7 @@ def _archives(
             missing = apt.missing(packages)
             size = sum(package.size for package in missing) / 1e6
             progress(f"getting {len(missing)} of {len(packages)} packages, {size:.1f} MB")
-            return packages, apt.download(names, packages)
+            return packages, apt.download(packages)
         except AptError as error:
             # A mirror that is just changing has lists that name files it no longer has.
             gone = any("404" in line for line in error.said)
@@ -152,15 +152,14 @@ def _archives(
     raise AssertionError  # the last try returns or raises
 
 
-def _resolved(apt: Apt, progress: Progress) -> tuple[tuple[str, ...], list[Package]]:
-    """Return what was asked for and what apt chose, without jemalloc where there is none."""
+def _resolved(apt: Apt, progress: Progress) -> list[Package]:
+    """Return what apt chose, without jemalloc where there is none."""
     try:
-        names = (*PACKAGES, allocator.PACKAGE)
-        return names, apt.resolve(names)
+        return apt.resolve((*PACKAGES, allocator.PACKAGE))
     except AptError as error:
         packages = apt.resolve(PACKAGES)
         progress(f"{allocator.WITHOUT}: {' '.join(error.said[:1]) or error}")
-        return PACKAGES, packages
+        return packages
 
 
 def _stale(complaints: Sequence[str], packages: Sequence[Package]) -> str | None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from waf_builder.errors import EngineError
@@ -32,6 +33,10 @@ BRIEF = {
 }
 """Settings for what is not worth waiting for."""
 
+_FETCHED: dict[Path, list[str]] = {}
+"""The folders whose lists this process has fetched, and what apt complained about."""
+
+_HELPER = "/usr/lib/apt/apt-helper"
 _STATUS = Path("/var/lib/dpkg/status")
 _FIELDS = ("Package", "Status", "Version", "Architecture", "Multi-Arch", "Provides")
 
@@ -68,6 +73,7 @@ class Apt:
         self, folder: Path, status: str, settings: Mapping[str, str] | None = None
     ) -> None:
         self._folder = folder
+        self._lists = Path((settings or {}).get("Dir::State::lists", folder / "state/lists"))
         self._archives = folder / "archives"
         self._cache = folder / "cache"
         self._conf = folder / "apt.conf"
@@ -77,14 +83,16 @@ class Apt:
         (folder / "status").write_text(status, encoding="utf-8")
         self._conf.write_text(self._configuration(settings or {}), encoding="utf-8")
 
-    def update(self) -> list[str]:
+    def update(self, *, again: bool = False) -> list[str]:
         """Fetch the package lists; return apt's complaints, which need not matter.
 
         A list that does not come (a third party's, or all when the network is down) is no
         error yet: what is needed may be in the others, or in those of the last time.
+        again: although this process has fetched them before.
         """
-        _code, _out, said = self._run(["update"])
-        return said
+        if again or self._lists not in _FETCHED:
+            _code, _out, _FETCHED[self._lists] = self._run(["update"])
+        return _FETCHED[self._lists]
 
     def resolve(self, names: Sequence[str]) -> list[Package]:
         """Return `names` and what they need besides what is installed; AptError if none fit."""
@@ -116,18 +124,23 @@ class Apt:
             package for package in packages if not _intact(self._archives / package.file, package)
         ]
 
-    def download(self, names: Sequence[str], packages: Iterable[Package]) -> list[Path]:
-        """Return the files of packages, as resolved for names, each with the right checksum.
+    def download(self, packages: Iterable[Package]) -> list[Path]:
+        """Return the files of packages, each with the right checksum.
 
         Archives of other versions are removed. AptError when one cannot be had.
         """
         wanted = {package.file: package for package in packages}
-        stale = {package.file for package in self.missing(wanted.values())}
+        missing = {package.file: package for package in self.missing(wanted.values())}
         for archive in self._archives.glob("*.deb"):
-            if archive.name in stale or archive.name not in wanted:
+            if archive.name in missing or archive.name not in wanted:
                 archive.unlink()
-        if stale:
-            code, _out, said = self._run(["--download-only", "install", *names])
+        if missing:
+            files = (
+                (package.uri, str(self._archives / package.file), f"SHA256:{package.sha256}")
+                for package in missing.values()
+            )
+            # apt-get would choose all over again, which takes a second.
+            code, _out, said = self._call([_HELPER, "download-file", *chain.from_iterable(files)])
             if code != 0:
                 raise AptError("apt could not download all packages", said)
             if broken := self.missing(wanted.values()):
@@ -161,7 +174,10 @@ class Apt:
         return "\n".join(lines) + "\n"
 
     def _run(self, arguments: Sequence[str]) -> tuple[int, str, list[str]]:
-        return _call(["apt-get", "-q", "-y", *arguments], APT_CONFIG=str(self._conf))
+        return self._call(["apt-get", "-q", "-y", *arguments])
+
+    def _call(self, command: Sequence[str]) -> tuple[int, str, list[str]]:
+        return _call(command, APT_CONFIG=str(self._conf))
 
 
 def installed() -> str:

@@ -47,11 +47,11 @@ def unpack_package(
 
 def _archives(apt: Apt, name: str) -> list[Path]:
     try:
-        return apt.download([name], apt.resolve([name]))
+        return apt.download(apt.resolve([name]))
     except AptError:
         complaints = apt.update()
     try:
-        return apt.download([name], apt.resolve([name]))
+        return apt.download(apt.resolve([name]))
     except AptError as error:
         said = list(dict.fromkeys([*error.said, *complaints]))[:4]
         raise EngineError("\n".join([str(error), *said])) from error
