@@ -6,7 +6,6 @@ without becoming a directive.
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 import re
 from typing import Annotated, Any, TypeVar
@@ -14,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, PlainValidator, Strict, WithJsonSchema
 
 from waf_builder.spec.address import HOST, MAX_NAME, PORT, without_zone
-from waf_builder.spec.mistakes import fail, pattern_schema, shorten, shown, text_of
+from waf_builder.spec.mistakes import fail, pattern_schema, shown, text_of
 
 _T = TypeVar("_T")
 ListOf = Annotated[tuple[_T, ...], Strict(strict=False), Field(min_length=1)]
@@ -26,10 +25,7 @@ USER = "[A-Za-z0-9._@-]{1,64}"
 VARIABLE = "[A-Z][A-Z0-9_]{0,63}"
 _TAKEN_VARIABLES = frozenset({"PORT", "PATH", "HOME"})
 HEADER_VALUE = "[!-#%-~](?:[ -#%-~]{0,1998}[!-#%-~])?"
-CRS = "[34]([.][0-9]{1,3}){0,2}"
 _UNIT_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_MAX_RULE_ID = 1_000_000_000
-_MAX_REASON = 200
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
@@ -189,16 +185,6 @@ def _duration(value: Any) -> int:
     return int(match[1]) * _UNIT_MS[match[2]]
 
 
-def _date(value: Any) -> dt.date:
-    text = text_of(value, "spec.date", "a day such as 2027-03-31")
-    try:
-        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
-            return dt.date.fromisoformat(text)
-    except ValueError:  # there is no February 30
-        pass
-    raise fail("spec.date", f"{text!r} is not a day, expected one such as 2027-03-31")
-
-
 def written_duration(milliseconds: int) -> str:
     """Return a duration as a spec has it: 28s, 500ms."""
     fits = [unit for unit, size in _UNIT_MS.items() if milliseconds % size == 0]
@@ -209,24 +195,6 @@ def _sticky(value: Any) -> str:
     text = text_of(value, "spec.sticky", "client_ip or cookie:NAME")
     if not re.fullmatch("client_ip|cookie:[A-Za-z0-9_]{1,64}", text):
         raise fail("spec.sticky", f"{text!r} is neither client_ip nor cookie:NAME")
-    return text
-
-
-def _crs(value: Any) -> str:
-    if isinstance(value, float):
-        raise fail(
-            "spec.crs",
-            f"{value!r} is a number, expected text such as '4.25.1'",
-            "4.1 and 4.10 are one number and two versions: put it in quotes.",
-        )
-    # A major alone is the same written either way.
-    text = str(value) if type(value) is int else value
-    if not isinstance(text, str) or not re.fullmatch(CRS, text):
-        raise fail(
-            "spec.crs",
-            f"{shown(value)} is not a version of the Core Rule Set,"
-            " expected a major such as '4' or an exact one such as 4.25.1",
-        )
     return text
 
 
@@ -272,33 +240,6 @@ def _host_header(value: Any) -> str:
     return text
 
 
-def _rule_id(value: Any) -> int:
-    number = value if isinstance(value, int) and not isinstance(value, bool) else 0
-    if not 0 < number < _MAX_RULE_ID:
-        raise fail(
-            "spec.rule-id", f"{shown(value)} is not a rule id, expected a number such as 942100"
-        )
-    return number
-
-
-def _rule_tag(value: Any) -> str:
-    text = text_of(value, "spec.rule-tag", "a tag such as attack-sqli")
-    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_./-]{0,99}", text):
-        raise fail("spec.rule-tag", f"{text!r} is not a tag, expected one such as attack-sqli")
-    return text
-
-
-def _reason(value: Any) -> str:
-    text = text_of(value, "spec.reason", "a sentence")
-    if not text.strip() or not text.isprintable() or len(text) > _MAX_REASON:
-        raise fail(
-            "spec.reason",
-            f"{shorten(text)!r} is no reason, expected one line of up to {_MAX_REASON} characters",
-            "Say why an ordinary request matches the rule.",
-        )
-    return text
-
-
 ServerName = Annotated[str, PlainValidator(_server_name), pattern_schema(rf"([*][.])?{HOST}")]
 HostName = Annotated[str, PlainValidator(_host_name), pattern_schema(HOST)]
 Path = Annotated[str, PlainValidator(_path), pattern_schema(_PATH.pattern)]
@@ -325,8 +266,6 @@ Size = Annotated[
 """Bytes; written 512k or 10m, in units of 1024 as nginx counts."""
 Duration = Annotated[int, PlainValidator(_duration), pattern_schema("[1-9][0-9]*(ms|s|m|h)")]
 """Milliseconds; written 500ms, 28s, 1m, 1h."""
-Date = Annotated[dt.date, PlainValidator(_date), pattern_schema("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
-"""A day; written 2027-03-31, with quotes or without."""
 Share = Annotated[
     float,
     PlainValidator(_share),
@@ -336,27 +275,9 @@ Share = Annotated[
 PageFile = Annotated[str, PlainValidator(_page), pattern_schema(_PAGE.pattern)]
 """Relative to the spec's folder."""
 Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]
-CrsVersion = Annotated[
-    str,
-    PlainValidator(_crs),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": f"^{CRS}$"}, {"type": "integer", "enum": [3, 4]}]}
-    ),
-]
 ClientKey = Annotated[str, PlainValidator(_client_key), pattern_schema(CLIENT_KEY)]
 Rate = Annotated[str, PlainValidator(_rate), pattern_schema(RATE)]
 """Written 20r/s or 30r/m, as nginx does."""
 UserName = Annotated[str, PlainValidator(_user_name), pattern_schema(USER)]
 VariableName = Annotated[str, PlainValidator(_variable_name), pattern_schema(VARIABLE)]
 HostHeader = Annotated[str, PlainValidator(_host_header), pattern_schema(rf"{HOST}(:{PORT})?")]
-RuleId = Annotated[
-    int,
-    PlainValidator(_rule_id),
-    WithJsonSchema({"type": "integer", "minimum": 1, "exclusiveMaximum": _MAX_RULE_ID}),
-]
-RuleTag = Annotated[str, PlainValidator(_rule_tag), pattern_schema("[A-Za-z0-9][A-Za-z0-9_./-]*")]
-Reason = Annotated[
-    str,
-    PlainValidator(_reason),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _MAX_REASON}),
-]

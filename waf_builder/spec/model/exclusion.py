@@ -6,16 +6,8 @@ from pydantic import ConfigDict
 
 from waf_builder.spec.exclusiontarget import Target
 from waf_builder.spec.model.base import SpecModel
-from waf_builder.spec.types import (
-    Date,
-    ListOf,
-    Method,
-    Path,
-    Reason,
-    RuleId,
-    RuleTag,
-    ServerName,
-)
+from waf_builder.spec.ruletypes import Date, Reason, RuleId, RuleTag
+from waf_builder.spec.types import ListOf, Method, Path, ServerName
 
 
 class Exclusion(SpecModel):

@@ -13,7 +13,8 @@ from waf_builder.spec.model.corrections import Corrections
 from waf_builder.spec.model.detection import ExtraDetection
 from waf_builder.spec.model.exclusion import Exclusion
 from waf_builder.spec.model.plugin import PluginEntry
-from waf_builder.spec.types import ContentType, CrsVersion, Date, ListOf, Method
+from waf_builder.spec.ruletypes import CrsVersion, Date
+from waf_builder.spec.types import ContentType, ListOf, Method
 
 Mode = Literal["block", "detect", "off"]
 ParanoiaLevel = Annotated[int, Field(ge=1, le=4)]
