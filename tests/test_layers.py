@@ -33,6 +33,7 @@ LAYERS = (
     {"check"},
     {"run"},
     {"inspect"},
+    {"replay"},
     {"pipeline"},
     {"explain"},
     {"deploy", "doctor", "verify"},

@@ -15,6 +15,7 @@ from waf_builder.cli.inspect import inspect
 from waf_builder.cli.lock import lock
 from waf_builder.cli.presets import presets
 from waf_builder.cli.render import render
+from waf_builder.cli.replay import replay
 from waf_builder.cli.rules import rules
 from waf_builder.cli.run import run
 from waf_builder.cli.schema import schema
@@ -60,6 +61,7 @@ COMMANDS = (
     check,
     run,
     inspect,
+    replay,
     rules,
     explain,
     crs,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote_plus
 
 from waf_builder.inspect.curl import FORM
 from waf_builder.inspect.request import HttpRequest, RequestError, split_url, wire_text
 
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\r\n\0]")
 _NOT_SENT = frozenset({"content-length", "host", "connection", "transfer-encoding"})
 """Headers that are made anew for the request that is sent."""
 
@@ -21,6 +24,19 @@ def from_har(file: Path) -> Iterator[HttpRequest]:
     RequestError, with the number of the entry, for one that is no request.
     """
     try:
+        with file.open("rb") as stream:
+            for number, entry in entries(stream, str(file)):
+                yield request_of(entry, f"{file}: entry {number}")
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def entries(stream: BinaryIO, name: str) -> Iterator[tuple[int, Any]]:
+    """Yield each entry of a HAR file with its number; memory is that of the largest.
+
+    RequestError when it is no JSON, from there on, or holds no entries.
+    """
+    try:
         import ijson
     except ImportError:
         raise RequestError(
@@ -29,39 +45,42 @@ def from_har(file: Path) -> Iterator[HttpRequest]:
         ) from None
     number = 0
     try:
-        with file.open("rb") as stream:
-            for number, entry in enumerate(ijson.items(stream, "log.entries.item"), 1):
-                yield _request(entry, f"{file}: entry {number}")
-    except ijson.JSONError as error:
+        for number, entry in enumerate(ijson.items(stream, "log.entries.item"), 1):
+            yield number, entry
+    except (ijson.JSONError, UnicodeDecodeError) as error:
         where = f"after entry {number}" if number else "as far as its first entry"
-        raise RequestError(f"{file} is not JSON {where}: {_first_line(error)}") from None
-    except OSError as error:
-        raise RequestError(f"{file} cannot be read: {error.strerror}") from None
+        raise RequestError(f"{name} is not JSON {where}: {_first_line(error)}") from None
     if not number:
-        raise RequestError(f"{file} has no log.entries, expected a HAR file")
+        raise RequestError(f"{name} has no log.entries, expected a HAR file")
 
 
-def _request(entry: Any, where: str) -> HttpRequest:
+def request_of(entry: Any, where: str) -> HttpRequest:
+    """Return the request of an entry; RequestError when it has none that could be sent."""
     try:
         request = entry["request"]
         target, host = split_url(request["url"])
         headers = [(str(one["name"]), str(one["value"])) for one in request["headers"]]
-        method = str(request["method"])
+        method = _METHOD.fullmatch(request["method"])
         body = _body(request.get("postData"))
+        kept = [
+            (wire_text(name), wire_text(value))
+            for name, value in headers
+            # HTTP/2's pseudo headers (":authority") are the request line and Host of HTTP/1.
+            if not name.startswith(":") and name.lower() not in _NOT_SENT
+        ]
     except RequestError as error:
         raise RequestError(f"{where}: {error}") from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RequestError(f"{where} is not a request: {error!r}") from None
-    kept = [
-        (wire_text(name), wire_text(value))
-        for name, value in headers
-        # HTTP/2's pseudo headers (":authority") are the request line and Host of HTTP/1.
-        if not name.startswith(":") and name.lower() not in _NOT_SENT
-    ]
+    if method is None:
+        raise RequestError(f"{where} has a method that is none: {request['method'][:40]!r}")
+    for name, value in kept:
+        if not _METHOD.fullmatch(name) or _CONTROL.search(value):
+            raise RequestError(f"{where} has a header that cannot be sent: {name[:40]!r}")
     if body:
         kept.append(("Content-Length", str(len(body))))
-    name = f"{method} {request['url']}"
-    return HttpRequest(method, target, (("Host", host), *kept), body, name=name)
+    name = f"{method[0]} {request['url']}"
+    return HttpRequest(method[0], target, (("Host", host), *kept), body, name=name)
 
 
 def _body(post: Any) -> bytes:

@@ -8,6 +8,9 @@ from typing import Any
 from waf_builder.inspect.request import BROWSER, HttpRequest, RequestError, target_of
 from waf_builder.run.logs import hear
 
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""Without a length of their body, rules would find these odd."""
+
 
 def from_log(lines: Iterable[str], name: str) -> Iterator[HttpRequest]:
     """Yield the request of each line of an audit or access log that has one.
@@ -37,7 +40,7 @@ def _request(line: str, name: str) -> HttpRequest | None:
         return _audited(record, name)
     if log == "access" and record["method"]:
         host = str(record["host"] or "localhost")
-        return _made(str(record["method"]), str(record["path"]), host, name)
+        return made(str(record["method"]), str(record["path"]), host, name)
     return None
 
 
@@ -46,8 +49,10 @@ def _audited(transaction: Mapping[str, Any], name: str) -> HttpRequest | None:
     if not isinstance(request, dict) or not isinstance(request.get("uri"), str):
         return None
     host = str(transaction.get("hostname") or "localhost")
-    return _made(str(request.get("method", "GET")), request["uri"], host, name)
+    return made(str(request.get("method", "GET")), request["uri"], host, name)
 
 
-def _made(method: str, uri: str, host: str, name: str) -> HttpRequest:
-    return HttpRequest(method, target_of(uri), (("Host", host), *BROWSER), name=name)
+def made(method: str, uri: str, host: str, name: str) -> HttpRequest:
+    """Return a request of which no header is known: a browser's, and an empty body."""
+    empty = (("Content-Length", "0"),) if method in _WITH_BODY else ()
+    return HttpRequest(method, target_of(uri), (("Host", host), *BROWSER, *empty), name=name)

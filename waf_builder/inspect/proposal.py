@@ -50,24 +50,27 @@ def propose(answer: Answer, threshold: int) -> Proposal | None:
     """
     if answer.verdict in {"pass", "error"}:
         return None
-    if knob := _knob(answer):
-        return knob
-    needed = list(_needed(answer, threshold))
-    if not needed:
-        return None
-    path = answer.request.path
+    if found := knob(answer):
+        return found
+    matches = list(needed(answer, threshold))
+    return exclusion(matches, answer.request.path) if matches else None
+
+
+def exclusion(matches: Sequence[Match], path: str) -> Proposal:
+    """Return what leaves these matches out, at a path and below it; an empty path is all."""
     lines = ["exclusions:"]
-    for target, rules in _by_target(needed).items():
+    for target, rules in _by_target(matches).items():
         ids = sorted({match.rule for match in rules})
         lines.append(f"  - rule: {ids[0]}" if len(ids) == 1 else f"  - rules: {_flow(ids)}")
         if target:
             lines.append(f"    target: {scalar(target)}")
-        lines.append(f"    path: {scalar(path)}")
+        if path:
+            lines.append(f"    path: {scalar(path)}")
         lines.append(f"    reason: {scalar(_reason(rules))}")
-    return Proposal(tuple(lines), _opens(needed, path))
+    return Proposal(tuple(lines), _opens(matches, path))
 
 
-def _knob(answer: Answer) -> Proposal | None:
+def knob(answer: Answer) -> Proposal | None:
     """Return what a knob of its own does better than an exclusion."""
     for match in answer.matches:
         if match.rule in _PARSERS:
@@ -81,7 +84,7 @@ def _knob(answer: Answer) -> Proposal | None:
     return None
 
 
-def _needed(answer: Answer, threshold: int) -> Iterator[Match]:
+def needed(answer: Answer, threshold: int) -> Iterator[Match]:
     """Yield the fewest matches without which the score stays below the threshold."""
     left = answer.score
     for match in sorted(answer.matches, key=lambda match: (-match.score, match.rule)):
@@ -116,7 +119,8 @@ def _opens(matches: Sequence[Match], path: str) -> str:
     kinds = dict.fromkeys(_KINDS[tag] for match in matches for tag in match.tags if tag in _KINDS)
     places = dict.fromkeys(_excludable(match.target) or "the whole request" for match in matches)
     what = " and ".join(kinds) or "what these rules look for"
+    below = f"{path} and below" if path else "every path"
     return (
-        f"{what[0].upper()}{what[1:]} in {', '.join(places)} of {path} and below is then looked for"
+        f"{what[0].upper()}{what[1:]} in {', '.join(places)} of {below} is then looked for"
         " by the other rules only."
     )

@@ -65,7 +65,15 @@ class HttpRequest:
 
 def wire_text(text: str) -> str:
     """Return text as its UTF-8 bytes, one character each."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return wire_bytes(text).decode("latin-1")
+
+
+def wire_bytes(text: str) -> bytes:
+    """Return the bytes of a text; a surrogate is the byte that it stands for, or itself."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def from_url(url: str) -> HttpRequest:
@@ -105,4 +113,4 @@ def target_of(path: str) -> str:
     path = path.split("#", 1)[0]
     if not path.startswith("/"):
         path = f"/{path}"
-    return quote(path, safe=_TARGET_SAFE)
+    return quote(wire_bytes(path), safe=_TARGET_SAFE)

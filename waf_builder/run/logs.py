@@ -17,6 +17,7 @@ ACCESS_KEYS = {
     "id": "http.request.id",
     "method": "http.request.method",
     "path": "url.path",
+    "query": "url.query",
     "status": "http.response.status_code",
     "nanoseconds": "event.duration",
     "verdict": "event.action",
@@ -28,6 +29,7 @@ ACCESS_KEYS = {
 
 https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html
 """
+_ACCESS_NAMES = {noun: tuple(key.split(".")) for noun, key in ACCESS_KEYS.items()}
 
 _PATH_LENGTH = 100
 _MESSAGE_LENGTH = 90
@@ -93,23 +95,23 @@ def hear(line: str) -> tuple[str, str, Record] | None:
         return None
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(record, dict):
         return None
     transaction = record.get("transaction")
     if isinstance(transaction, dict) and isinstance(transaction.get("unique_id"), str):
         return transaction["unique_id"], "audit", transaction
-    told = {noun: _at(record, key) for noun, key in ACCESS_KEYS.items()}
+    told = {noun: _at(record, names) for noun, names in _ACCESS_NAMES.items()}
     if isinstance(told["id"], str) and None not in {told["status"], told["path"]}:
         return told["id"], "access", told
     return None
 
 
-def _at(record: Record, key: str) -> object:
-    """Return what stands at a key such as `url.path`, or None."""
+def _at(record: Record, names: Iterable[str]) -> object:
+    """Return what stands at a key such as `url.path`, by its parts, or None."""
     found: object = record
-    for name in key.split("."):
+    for name in names:
         found = found.get(name) if isinstance(found, dict) else None
     return found if not isinstance(found, dict | list) else None
 

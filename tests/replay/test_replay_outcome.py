@@ -1,0 +1,158 @@
+"""What is new, in groups, and what a person and a program read of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from traffic import Waf, access, audit, entry, message
+
+from waf_builder.inspect.request import from_url
+from waf_builder.replay.logs import from_logs
+from waf_builder.replay.outcome import MAX_GROUPS, Outcome
+from waf_builder.replay.read import traffic
+from waf_builder.replay.replay import replay
+from waf_builder.replay.report import text
+from waf_builder.replay.seen import Seen, Skipped
+
+TITLE = "SQL Injection Attack Detected via libinjection"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def played(*lines: str, waf: Waf | None = None) -> Outcome:
+    skipped = Skipped()
+    seen = from_logs(enumerate(lines, 1), "waf.log", skipped)
+    return replay(waf or Waf(), seen, skipped)
+
+
+def test_nothing_new():
+    outcome = played(access("/a"), audit("/a?q=evil", message(942100)))
+    assert (outcome.requests, outcome.as_before, outcome.groups) == (2, 2, {})
+
+
+def test_the_same_request_is_asked_once():
+    waf = Waf()
+    outcome = played(*[access("/a")] * 50, access("/b"), *[access("/a")] * 50, waf=waf)
+    assert waf.asked == ["GET /a", "GET /b"]
+    assert (outcome.requests, outcome.asked, outcome.as_before) == (101, 2, 101)
+
+
+@pytest.mark.parametrize("kind", [True, False])
+def test_each_fate_of_the_same_request_is_counted(kind: bool):
+    request = from_url("http://a.test/a?q=evil")
+    seen = [Seen(request, "1", refused) for refused in (kind, False, True, False)]
+    outcome = replay(Waf(), seen, Skipped())
+    assert outcome.found["refused"] == 3 - kind
+    assert outcome.as_before == 1 + kind
+
+
+def test_few_groups_for_many_paths():
+    outcome = played(*[access(f"/posts/{n}", query="q=evil") for n in range(100)])
+    ((group,),) = [outcome.sorted("refused")]
+    assert (group.count, group.path, group.rule) == (100, "/posts/*", 942100)
+    assert (group.place, group.example) == ("waf.log:1", "/posts/0")
+
+
+def test_no_more_groups_than_fit_in_memory():
+    lines = [access(f"/p{n}x", query="q=evil") for n in range(MAX_GROUPS + 50)]
+    groups = played(*lines).groups.values()
+    assert len(groups) == MAX_GROUPS + 1
+    assert [group.count for group in groups if group.path == "/*"] == [50]
+
+
+def test_a_group_proposes_what_lets_all_of_it_pass():
+    outcome = played(
+        access("/posts/1/a", query="title=evil"),
+        access("/posts/2/a", query="body=evil"),
+        access("/posts/3/a", query="body=evil"),
+    )
+    (group,) = outcome.sorted("refused")
+    assert group.proposal
+    assert group.proposal.lines == (
+        "exclusions:",
+        "  - rule: 942100",
+        "    target: ARGS:title",
+        "    path: /posts/",
+        f'    reason: "why it is no attack; matched: {TITLE}"',
+        "  - rule: 942100",
+        "    target: ARGS:body",
+        "    path: /posts/",
+        f'    reason: "why it is no attack; matched: {TITLE}"',
+    )
+
+
+def test_a_path_that_is_all_numbers_is_every_path():
+    (group,) = played(access("/1", query="q=evil")).sorted("refused")
+    assert group.proposal
+    assert not any("path:" in line for line in group.proposal.lines)
+    assert "of every path is then" in group.proposal.opens
+
+
+class TestHonesty:
+    def test_a_pass_without_the_reason_says_nothing(self):
+        outcome = played(access("/a", action="block", status=403))
+        assert (outcome.unexplained, outcome.found["passes"]) == (1, 0)
+
+    def test_a_pass_with_the_reason_does(self):
+        outcome = played(audit("/a?q=x", message(942100)))
+        ((group,),) = [outcome.sorted("passes")]
+        assert (group.rule, group.message, group.proposal) == (942100, "Rule 942100", None)
+
+    def test_a_refusal_for_a_missing_body_says_nothing(self):
+        assert played(access("/a", method="PUT")).needs_body == 1
+
+    def test_a_refusal_of_what_is_known_in_part_does(self):
+        outcome = played(access("/a", method="DELETE"), access("/a", query="q=evil"))
+        assert outcome.found["refused"] == 2
+
+    def test_no_answer_is_no_answer(self):
+        outcome = played(access("/down"))
+        assert (outcome.unanswered, outcome.as_before) == (1, 0)
+
+    def test_what_is_known_in_part_is_counted(self):
+        outcome = played(access("/a", query=None), access("/b", query="c="), access("/d"))
+        assert (outcome.in_part, outcome.as_before) == (2, 3)
+
+
+def everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    """An outcome with some of all that there is."""
+    monkeypatch.chdir(tmp_path)
+    lines = [access(f"/posts/{n}/edit", query="content=evil") for n in range(1204)]
+    lines += [access("/" + "long-name/" * 12, query="q=evil"), access("/api/7", method="DELETE")]
+    lines += [audit("/search?q=x", message(942100)), access("/a\x1b[31mb", query="q=evil")]
+    lines += [access("/a", query=None), access("/b", action="block", status=403)]
+    lines += [access("/up", method="PUT"), access("/down"), access("/l", action="limit"), "{torn"]
+    lines += [access("/", action="reject", method="", status=400), "nginx: hello"]
+    Path("yesterday.log").write_text("\n".join(lines))
+    entries = [entry("http://a.test/cart?q=evil"), entry("http://a.test/", 0), entry("ftp://x")]
+    Path("shop.har").write_text(json.dumps({"log": {"entries": entries}}))
+    skipped = Skipped()
+    return replay(Waf(), traffic(["yesterday.log", "shop.har"], skipped), skipped)
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_golden(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool):
+    outcome = everything(tmp_path, monkeypatch)
+    got = text(outcome) if form == "txt" else json.dumps(outcome.as_json(), indent=2)
+    file = GOLDEN / f"everything.{form}"
+    if update_golden:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{got}\n")
+    assert file.read_text() == f"{got}\n"
+    if form == "txt":
+        assert max(map(len, got.splitlines())) <= 100
+        assert "\x1b" not in got
+
+
+def test_golden_nothing_new(update_golden: bool):
+    got = text(played(access("/a"), access("/a"), access("/b")))
+    file = GOLDEN / "nothing-new.txt"
+    if update_golden:
+        file.write_text(f"{got}\n")
+    assert file.read_text() == f"{got}\n"
+
+
+def test_only_the_largest_groups_are_shown():
+    shown = text(played(*[access(f"/p{n}x", query="q=evil") for n in range(40)]))
+    assert "         25  in 25 more groups, which --format json shows" in shown

@@ -1,0 +1,85 @@
+"""`waf-builder replay`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from waf_builder.cli.options import engine_options, spec_argument
+
+if TYPE_CHECKING:
+    from waf_builder.replay.files import Advance
+
+NEWLY_REFUSED = 3
+"""The exit status when the WAF would refuse what it, or the app, has answered."""
+
+
+@click.command()
+@spec_argument
+@click.argument("files", metavar="HAR|LOG...", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How the outcome is printed.",
+)
+@engine_options
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    spec: Path,
+    files: tuple[str, ...],
+    form: str,
+    engine: str | None,
+    crs: str | None,
+) -> None:
+    """Put traffic that was to the WAF of a spec, and say what is answered otherwise now.
+
+    HAR|LOG is a HAR file, or lines of the WAF's access log, audit log, or both; a file may be
+    packed with gzip, and `-` is standard input. No backend is asked. Exit status: 0 nothing would
+    newly be refused, 3 something would, 1 a problem.
+
+    \b
+    Example: waf-builder replay backend.yaml yesterday.log.gz
+    """
+    import json
+
+    from waf_builder import pipeline
+    from waf_builder.cli.output import progress, show_problems
+    from waf_builder.inspect.request import RequestError
+    from waf_builder.replay.read import traffic
+    from waf_builder.replay.replay import replay as run
+    from waf_builder.replay.report import text
+    from waf_builder.replay.seen import Skipped
+
+    skipped = Skipped()
+    with pipeline.inspector(spec, pipeline.Choice(engine, crs), progress) as inspector:
+        show_problems(inspector.problems, notes=False)
+        with _bar(files) as advance:
+            outcome = run(inspector, traffic(files, skipped, advance), skipped)
+    if not outcome.requests:
+        raise RequestError(skipped.nothing())
+    if form == "json":
+        click.echo(json.dumps(outcome.as_json(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(text(outcome))
+    ctx.exit(NEWLY_REFUSED if outcome.found["refused"] else 0)
+
+
+@contextmanager
+def _bar(files: tuple[str, ...]) -> Iterator[Advance]:
+    """Yield what moves a bar on stderr; where nobody watches, or nobody knows the end, none is."""
+    from waf_builder.replay.files import size
+
+    total = size(files)
+    if not sys.stderr.isatty() or not total:
+        yield lambda _count: None
+        return
+    with click.progressbar(length=total, label="replay", file=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,133 @@
+"""The outcome of a replay as people read it, on 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from waf_builder.replay.outcome import Group, Outcome
+
+SHOWN = 15
+"""Groups of a kind that are shown; JSON has all."""
+_WIDTH = 80
+_RULE = 6
+_LOGGED = "A log keeps no headers or cookies; a browser's usual headers stand in for them."
+
+
+def text(outcome: Outcome) -> str:
+    """Return the whole report."""
+    blocks = [_summary(outcome)]
+    for title, groups in (
+        ("Newly refused", outcome.sorted("refused")),
+        ("Newly passing", outcome.sorted("passes")),
+    ):
+        if groups:
+            blocks.append("\n".join(_section(title, groups)))
+    if proposals := list(_proposals(outcome.sorted("refused")[:SHOWN])):
+        blocks.append("\n".join(proposals))
+    if rest := list(_rest(outcome)):
+        blocks.append("\n".join(["Not judged, or not in full", "", *rest]))
+    if outcome.logged:
+        blocks.append(_LOGGED)
+    return "\n\n".join(blocks)
+
+
+def _summary(outcome: Outcome) -> str:
+    found = outcome.found
+    count = f"{outcome.requests:,} {_plural('request', outcome.requests)}"
+    return "\n".join(
+        [
+            f"{count}, {outcome.asked:,} different",
+            "",
+            f"  {found['refused']:>9,}  would newly be refused",
+            f"  {found['passes']:>9,}  would newly pass",
+            f"  {outcome.as_before:>9,}  as before",
+        ]
+    )
+
+
+def _section(title: str, groups: Sequence[Group]) -> Iterator[str]:
+    yield title
+    yield ""
+    yield f"  {'count':>9}  {'rule':<{_RULE}}  path"
+    for group in groups[:SHOWN]:
+        yield from _group(group)
+    if left := groups[SHOWN:]:
+        count = sum(group.count for group in left)
+        yield f"  {count:>9,}  in {len(left):,} more groups, which --format json shows"
+
+
+def _group(group: Group) -> Iterator[str]:
+    indent = " " * (2 + 9 + 2 + _RULE + 2)
+    rule = str(group.rule) if group.rule else "-"
+    asked = f"{', '.join(group.methods)} {group.path}"
+    yield f"  {group.count:>9,}  {rule:<{_RULE}}  {_cut(asked, len(indent))}"
+    message = group.message
+    if not group.rule and group.change == "refused":
+        message = f"status {group.status}, before or beside the rules"
+    if message:
+        yield indent + _cut(message, len(indent))
+    for match in list(group.matches.values())[:1]:
+        if match.target:
+            told = f"{match.target}: {match.value}" if match.value else match.target
+            yield indent + _cut(told, len(indent))
+    yield indent + _cut(f"first: {group.place}", len(indent))
+
+
+def _proposals(groups: Sequence[Group]) -> Iterator[str]:
+    entries: dict[str, None] = {}
+    knobs: dict[str, None] = {}
+    opens: dict[str, None] = {}
+    for group in groups:
+        if proposal := group.proposal:
+            first, *others = proposal.lines or ("",)
+            if first == "exclusions:":
+                entries["\n".join(f"      {line}" for line in others)] = None
+            elif first:
+                knobs[f"      {first}"] = None
+            opens[proposal.opens] = None
+    if entries or knobs:
+        yield "If these are ordinary requests of your app, write in the spec:"
+        yield ""
+        yield "    waf:"
+        yield from knobs
+        if entries:
+            yield "      exclusions:"
+            yield from entries
+    for number, sentence in enumerate(opens):
+        if not number:
+            yield ""
+        yield from textwrap.wrap(
+            sentence,
+            _WIDTH,
+            initial_indent="- ",
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        )
+
+
+def _rest(outcome: Outcome) -> Iterator[str]:
+    skipped = outcome.skipped
+    for count, told in (
+        (outcome.in_part, "in part: their query or body is not known"),
+        (outcome.unexplained, "not: refused then for what is not known, and passing without it"),
+        (outcome.needs_body, "not: refused now for a body that is not known"),
+        (outcome.unanswered, "not: the WAF gave no answer"),
+        (skipped.gates, "not: stopped by a limit, a password or an address, before any rule"),
+        (skipped.unclear, "not: nothing that could be asked, or no answer then"),
+        (skipped.malformed, f"malformed, such as {skipped.first}"),
+    ):
+        if count:
+            lines = textwrap.wrap(told, _WIDTH - 13, break_on_hyphens=False) or [""]
+            yield f"  {count:>9,}  {lines[0]}"
+            yield from (" " * 13 + line for line in lines[1:])
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _cut(text: str, used: int) -> str:
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    room = _WIDTH - used
+    return printable if len(printable) <= room else f"{printable[: room - 1]}…"
