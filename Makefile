@@ -25,6 +25,8 @@ $(READY): pyproject.toml
 run: $(READY) ## Start a demo backend with the WAF before it, on 127.0.0.1:8080
 	@$(BIN)/waf-builder run examples/minimal/backend.yaml --demo --port $(PORT)
 
+# Every process of the tests would compile the sources again where Python must not keep bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY) engines ## Run every test
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 

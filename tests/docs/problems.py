@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -137,9 +137,10 @@ def _reports(file: Path) -> Iterator[Report]:
     orders = {**_ORDERS, **dict(_own_orders(tree))}
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.Module)):
-            for node in _own_nodes(function):
-                if isinstance(node, ast.Call):
-                    yield from _report(node, _assigned(function, node.lineno), orders, file)
+            nodes = list(_own_nodes(function))
+            for node in nodes:
+                if isinstance(node, ast.Call) and _name(node) in _ORDERS:
+                    yield from _report(node, _assigned(nodes, node.lineno), orders, file)
 
 
 def _own_orders(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -159,11 +160,15 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
             yield from _own_nodes(child)
 
 
-def _assigned(function: ast.AST, line: int) -> dict[str, ast.expr]:
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _assigned(nodes: Sequence[ast.AST], line: int) -> dict[str, ast.expr]:
     """Return what each local name was last given above a line."""
     return {
         target.id: node.value
-        for node in _own_nodes(function)
+        for node in nodes
         if isinstance(node, ast.Assign) and node.lineno < line
         for target in node.targets
         if isinstance(target, ast.Name)
@@ -176,8 +181,8 @@ def _report(
     orders: Mapping[str, tuple[str, ...]],
     file: Path,
 ) -> Iterator[Report]:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name not in _ORDERS or not call.args or not isinstance(call.args[0], ast.Constant):
+    name = _name(call)
+    if not call.args or not isinstance(call.args[0], ast.Constant):
         return
     code = str(call.args[0].value)
     in_seclang = name in {"problem", "_report"}

@@ -28,8 +28,9 @@ SPECS = Path(__file__).parent / "specs"
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one file and engine in one worker: most WAFs are then booted once."""
+    here = f"{Path(__file__).parent}/"
     for item in items:
-        if Path(__file__).parent in item.path.parents and "engine" in _fixtures(item):
+        if str(item.path).startswith(here) and "engine" in _fixtures(item):
             item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{_generation(item)}"))
 
 
