@@ -29,9 +29,6 @@ WHEELS = "wheels"
 _PIP_PACKAGE = "python3-pip-whl"
 """Debian's and Ubuntu's package of pip as a wheel, which runs as it is."""
 
-_PIP_PACKAGES = r"python3-pip(-whl)?"
-"""What counts as not installed: the one must have the version of the other."""
-
 _PIP_WHEEL = "usr/share/python-wheels/pip-*.whl"
 _STAMP = ".complete"
 _STAGING = ".staging-"
@@ -122,7 +119,7 @@ def _pip(deploy: Deploy, step: Step) -> Path:
     got = of / "package"
     try:
         shutil.rmtree(of, ignore_errors=True)  # of a build that was killed
-        unpacked = unpack_package(_PIP_PACKAGE, got, missing=_PIP_PACKAGES)
+        unpacked = unpack_package(_PIP_PACKAGE, got, alone=True)
         for wheel in sorted(unpacked.glob(_PIP_WHEEL)):
             return wheel.rename(of / wheel.name)
         raise EngineError(f"the package {_PIP_PACKAGE} holds no {_PIP_WHEEL}")  # noqa: TRY301

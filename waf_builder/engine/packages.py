@@ -94,14 +94,17 @@ class Apt:
             _code, _out, _FETCHED[self._lists] = self._run(["update"])
         return _FETCHED[self._lists]
 
-    def resolve(self, names: Sequence[str]) -> list[Package]:
-        """Return `names` and what they need besides what is installed; AptError if none fit."""
+    def resolve(self, names: Sequence[str], *, alone: bool = False) -> list[Package]:
+        """Return `names` and what they need besides what is installed; AptError if none fit.
+
+        alone: without what they need.
+        """
         # With an empty archives folder, since apt leaves out what is downloaded already.
         code, out, said = self._run(
             [
                 *("-o", f"Dir::Cache::archives={self._folder / 'none'}/"),
                 *("-o", "Acquire::ForceHash=SHA256"),
-                *("--print-uris", "install", *names),
+                *("--print-uris", "download" if alone else "install", *names),
             ]
         )
         if code != 0:

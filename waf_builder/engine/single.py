@@ -16,24 +16,22 @@ def unpack_package(
     name: str,
     folder: Path,
     *,
-    missing: str | None = None,
+    alone: bool = False,
     patience: Mapping[str, str] | None = None,
 ) -> Path:
-    """Return a folder below `folder` with the files of the package, and what it needs besides.
+    """Return a folder below `folder` with the files of the package, and of what it needs besides.
 
     The package lists are those of this machine's engines, and fetched only when what they name
     cannot be had: they are the larger part of the download.
-    missing: a pattern of packages that count as not installed, else this one.
+    alone: without what it needs, which takes apt half the time.
     patience: apt settings about waiting. EngineError says what apt said.
     """
     lists = store.folder() / "apt" / "state" / "lists"
     (lists / "partial").mkdir(parents=True, exist_ok=True)
-    status = private_status(
-        installed(), without=re.compile(missing or re.escape(name)), placeholders=()
-    )
+    status = private_status(installed(), without=re.compile(re.escape(name)), placeholders=())
     apt = Apt(folder / "apt", status, {"Dir::State::lists": f"{lists}/", **(patience or {})})
     try:
-        archives = _archives(apt, name)
+        archives = _archives(apt, name, alone=alone)
     finally:
         apt.close()
     unpacked = folder / "unpacked"
@@ -45,13 +43,13 @@ def unpack_package(
     return unpacked
 
 
-def _archives(apt: Apt, name: str) -> list[Path]:
+def _archives(apt: Apt, name: str, *, alone: bool) -> list[Path]:
     try:
-        return apt.download(apt.resolve([name]))
+        return apt.download(apt.resolve([name], alone=alone))
     except AptError:
         complaints = apt.update()
     try:
-        return apt.download(apt.resolve([name]))
+        return apt.download(apt.resolve([name], alone=alone))
     except AptError as error:
         said = list(dict.fromkeys([*error.said, *complaints]))[:4]
         raise EngineError("\n".join([str(error), *said])) from error
