@@ -35,7 +35,7 @@ LAYERS = (
     {"inspect"},
     {"replay"},
     {"pipeline"},
-    {"explain"},
+    {"explain", "judges"},
     {"deploy", "doctor", "verify"},
     {"cli"},
     {"__main__"},

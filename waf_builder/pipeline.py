@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waf_builder.config.build import build
 from waf_builder.config.model import Config, Locator, Target
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
-    from waf_builder.inspect.inspector import Inspector
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,8 @@ def render_spec(  # noqa: PLR0913
     *,
     backend: Backend | None = None,
     local: bool = False,
+    change: Callable[[Spec], Spec] | None = None,
+    rules: InstalledCrs | None = None,
     environ: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Rendered:
@@ -73,11 +73,13 @@ def render_spec(  # noqa: PLR0913
 
     backend: stands in for every backend of the spec (`waf-builder run --backend`).
     local: leave out what only the platform's router can say.
+    change: what is rendered instead of the spec. rules: for where there is no engine.
     Raises ProblemsError or another WafBuilderError; nothing is written.
     """
     loaded = load(file, environ)
     spec = without_router(loaded.spec) if local else loaded.spec
     spec = with_backend(spec, backend) if backend else spec
+    spec = change(spec) if change else spec
     page = loaded.spec.errors.page
     overrides = find_overrides(loaded.folder, page, loaded.at(("errors", "page")))
     choice = named(choice or Choice(), loaded.spec.waf.crs)
@@ -89,7 +91,7 @@ def render_spec(  # noqa: PLR0913
         found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
         overrides = overrides.with_plugins(found)
     index = known_rules(target, overrides, _crs_of(engine, choice)) if excludes(spec) else None
-    crs = engine.crs if engine else None
+    crs = engine.crs if engine else rules
     config, tree, met = build_tree(spec, target, overrides, index, crs, at=loaded.at)
     warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *met)
     return Rendered(config, tree, overrides, engine, index, warnings)
@@ -153,17 +155,22 @@ def build_tree(  # noqa: PLR0913
 
 
 def render_for_run(
-    file: Path, choice: Choice, backend: Backend | None, progress: Progress
+    file: Path,
+    choice: Choice,
+    backend: Backend | None,
+    progress: Progress,
+    change: Callable[[Spec], Spec] | None = None,
 ) -> Rendered:
     """Return the tree for a run on this machine, with an engine: got by apt if none is there."""
     if choice.engine == NO_ENGINE:
         raise EngineError("a run needs an engine, so --engine none cannot be")
     choice = replace(choice, get_crs=True)
-    rendered = render_spec(file, choice, backend=backend, local=True, progress=progress)
+    how: dict[str, Any] = {"backend": backend, "local": True, "change": change}
+    rendered = render_spec(file, choice, **how, progress=progress)
     if rendered.engine is None:
         progress("no engine is here yet: getting one, without root")
         by_apt = replace(choice, engine="apt")
-        rendered = render_spec(file, by_apt, backend=backend, local=True, progress=progress)
+        rendered = render_spec(file, by_apt, **how, progress=progress)
     return rendered
 
 
@@ -241,29 +248,3 @@ def _require_sound(problems: list[Problem]) -> list[Problem]:
     if errors_in(problems):
         raise ProblemsError(problems)
     return problems
-
-
-@contextmanager
-def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
-    """Yield the WAF of a spec, running and to be asked; no backend of the spec's is.
-
-    An engine is got by apt if none is there.
-    """
-    from waf_builder.inspect.inspector import Inspector
-    from waf_builder.inspect.nginx import NginxJudge, for_inspection
-    from waf_builder.run.proof import ProofBackend
-
-    rendered = render_for_run(file, choice, None, progress)
-    if rendered.engine is None:
-        raise EngineError("an inspection needs an engine")
-    with ProofBackend() as backend:
-        spec = with_backend(load(file).spec, Backend(host="127.0.0.1", port=backend.port))
-        config, tree, _ = build_tree(
-            for_inspection(spec),
-            rendered.config.target,
-            rendered.overrides,
-            rendered.index,
-            rendered.engine.crs,
-        )
-        with NginxJudge(config, tree, rendered.engine) as judge:
-            yield Inspector(config, judge, rendered.problems)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from waf_builder.cli.options import engine_options, format_option, spec_argument
+from waf_builder.cli.options import format_option, judge_options, spec_argument
 
 WOULD_BE_BLOCKED = 3
 """The exit status when the WAF refuses a request: neither a success nor a problem."""
@@ -18,7 +18,7 @@ _COLOURS = {"pass": "green", "detect": "yellow", "block": "red", "reject": "red"
 @spec_argument
 @click.argument("request_", metavar="REQUEST")
 @format_option
-@engine_options
+@judge_options
 @click.pass_context
 def inspect(
     ctx: click.Context, spec: Path, request_: str, form: str, engine: str | None, crs: str | None
@@ -26,22 +26,23 @@ def inspect(
     """Ask the WAF of a spec whether a request would pass, and why not.
 
     REQUEST is a URL, a curl command in quotes as browsers copy it, or a file with a raw HTTP
-    request, a HAR, or lines of the WAF's log. A real nginx on a loopback port gives the answer;
-    no backend is asked. Exit status: 0 it passes, 3 it would be refused, 1 a problem.
+    request, a HAR, or lines of the WAF's log. libmodsecurity gives the answer in this process, or
+    with --engine a real nginx on a loopback port; no backend is asked. Exit status: 0 it passes,
+    3 it would be refused, 1 a problem.
 
     \b
     Example: waf-builder inspect backend.yaml 'https://shop.example.com/search?q=l%27été'
     """
     import json
 
-    from waf_builder import pipeline
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.read import read
     from waf_builder.inspect.report import text
+    from waf_builder.judges import inspector as ready
+    from waf_builder.target import Choice
 
-    choice = pipeline.Choice(engine, crs)
     refused = False
-    with pipeline.inspector(spec, choice, progress) as inspector:
+    with ready(spec, Choice(engine, crs), progress) as inspector:
         show_problems(inspector.problems, notes=False)
         for number, finding in enumerate(inspector.findings(read(request_))):
             refused = refused or finding.answer.refused

@@ -45,6 +45,13 @@ format_option = click.option(
 )
 
 
+_crs_option = click.option(
+    "--crs",
+    metavar="VERSION|DIR",
+    help="Which Core Rule Set. [default: $WAF_BUILDER_CRS, else the engine's]",
+)
+
+
 def engine_options(function: _F) -> _F:
     """Add --engine and --crs."""
     engine = click.option(
@@ -53,9 +60,15 @@ def engine_options(function: _F) -> _F:
         help="Which nginx with ModSecurity to render for and to test with."
         " [default: $WAF_BUILDER_ENGINE, else the system's, else one that apt got before]",
     )
-    crs = click.option(
-        "--crs",
-        metavar="VERSION|DIR",
-        help="Which Core Rule Set. [default: $WAF_BUILDER_CRS, else the engine's]",
+    return engine(_crs_option(function))
+
+
+def judge_options(function: _F) -> _F:
+    """Add --engine, with the library among the engines, and --crs."""
+    engine = click.option(
+        "--engine",
+        metavar="library|nginx|system|apt|platform|DIR",
+        help="Who is asked: libmodsecurity in this process, the nginx that is here, or one that is"
+        " named. [default: the library where it can load the rules, else nginx]",
     )
-    return engine(crs(function))
+    return engine(_crs_option(function))

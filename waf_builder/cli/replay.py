@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from waf_builder.cli.options import engine_options, spec_argument
+from waf_builder.cli.options import judge_options, spec_argument
 
 if TYPE_CHECKING:
     from waf_builder.replay.files import Advance
@@ -29,7 +29,7 @@ NEWLY_REFUSED = 3
     default="text",
     help="How the outcome is printed.",
 )
-@engine_options
+@judge_options
 @click.pass_context
 def replay(
     ctx: click.Context,
@@ -50,16 +50,17 @@ def replay(
     """
     import json
 
-    from waf_builder import pipeline
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.request import RequestError
+    from waf_builder.judges import inspector as ready
     from waf_builder.replay.read import traffic
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
     from waf_builder.replay.seen import Skipped
+    from waf_builder.target import Choice
 
     skipped = Skipped()
-    with pipeline.inspector(spec, pipeline.Choice(engine, crs), progress) as inspector:
+    with ready(spec, Choice(engine, crs), progress) as inspector:
         show_problems(inspector.problems, notes=False)
         with _bar(files) as advance:
             outcome = run(inspector, traffic(files, skipped, advance), skipped)

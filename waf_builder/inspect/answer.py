@@ -63,6 +63,7 @@ class Answer:
     """The WAF's answer to a request, and the rules that matched, the most severe first.
 
     route: how logs name it, empty when no route was met. score: what the rules in force added up.
+    note: why there is no answer, where that is known.
     """
 
     request: HttpRequest
@@ -71,6 +72,7 @@ class Answer:
     status: int
     score: int
     matches: tuple[Match, ...]
+    note: str = ""
 
     @property
     def refused(self) -> bool:
@@ -79,7 +81,12 @@ class Answer:
 
 
 def answer(
-    request: HttpRequest, status: int, access: Mapping[str, Any], audit: Mapping[str, Any]
+    request: HttpRequest,
+    status: int,
+    access: Mapping[str, Any],
+    audit: Mapping[str, Any],
+    *,
+    note: str = "",
 ) -> Answer:
     """Return the answer that a request's lines of the two logs tell; {} for one that is not there.
 
@@ -100,6 +107,7 @@ def answer(
         status,
         score,
         tuple(matches),
+        note,
     )
 
 

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from waf_builder.config.model import Config
 from waf_builder.inspect.answer import Answer
-from waf_builder.inspect.nginx import NginxJudge
 from waf_builder.inspect.proposal import propose
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest
+from waf_builder.inspect.routing import Routing
 from waf_builder.problem import Problem
 
-_THRESHOLD = "inbound_anomaly_score_threshold"
+
+class Judge(Protocol):
+    """Whoever says what the rules say: a running nginx, or libmodsecurity in this process."""
+
+    def judge(self, requests: Iterable[HttpRequest]) -> Iterator[Answer]:
+        """Yield the answer to each request, in order."""
 
 
 @dataclass(frozen=True)
 class Inspector:
-    """A WAF that is running and can be asked.
+    """A WAF that is ready to be asked.
 
     problems: the warnings about its spec.
     """
 
-    config: Config
-    judge: NginxJudge
+    routing: Routing
+    judge: Judge
     problems: tuple[Problem, ...]
 
     def findings(self, requests: Iterable[HttpRequest]) -> Iterator[Finding]:
         """Yield what the WAF says to each request, in order."""
         for answer in self.judge.judge(requests):
-            threshold = self._threshold(answer)
+            threshold = self.routing.threshold_of(answer.route)
             yield Finding(answer, threshold, propose(answer, threshold))
-
-    def _threshold(self, answer: Answer) -> int:
-        variables = dict(self.config.policy.variables)
-        for policy in self.config.route_policies:
-            if policy.route == answer.route and policy.variables:
-                variables = dict(policy.variables)
-        return int(variables[_THRESHOLD])

@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import secrets
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from waf_builder.config.model import Config
 from waf_builder.engine.model import Engine
 from waf_builder.inspect.answer import Answer, answer
+from waf_builder.inspect.forwarded import forwarded
 from waf_builder.inspect.request import BROWSER, HttpRequest
 from waf_builder.render.render import Tree
 from waf_builder.run.local import local_waf
 from waf_builder.run.logs import hear
 from waf_builder.run.process import WafProcess, free_port
 from waf_builder.run.proof import ATTACK, probes
-from waf_builder.spec.model import ClientIp, Logs, Spec
-from waf_builder.spec.opened import opened
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-CLIENT = "198.51.100.7"
-"""Who asks: an address for documentation (RFC 5737). 127.0.0.1 would be spared some rules."""
-
 BATCH = 200
 """Requests that are under way before their answers are put together."""
 
-_FORWARDED = frozenset({"x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-request-id"})
-"""What the platform's router sets, whatever a client has sent."""
 _TIMEOUT = 30.0
+_LINE = 65536
+_FINAL = 200
+"""Below are interim answers, such as 100 to `Expect: 100-continue`."""
 _PATIENCE = 5.0
 """How long the last record of a batch may take to be read; exclusions may keep it from coming."""
-
-
-def for_inspection(spec: Spec) -> Spec:
-    """Return the spec with open gates, one worker and whole logs, believing loopback."""
-    trusted = ("127.0.0.1/32", *spec.client_ip.trusted)
-    return opened(spec).model_copy(
-        update={
-            "workers": 1,
-            "logs": Logs(),
-            "client_ip": ClientIp(trusted=trusted),
-        }
-    )
 
 
 class NginxJudge:
@@ -92,17 +77,7 @@ class NginxJudge:
                 yield answer(request, status, self._access.pop(key, {}), self._audit.pop(key, {}))
 
     def _ask(self, request: HttpRequest, key: str) -> int:
-        sent = replace(
-            request,
-            headers=(
-                *(pair for pair in request.headers if pair[0].lower() not in _FORWARDED),
-                ("X-Real-IP", CLIENT),
-                ("X-Forwarded-For", CLIENT),
-                ("X-Forwarded-Proto", "https"),
-                ("X-Request-ID", key),
-            ),
-        )
-        return _status(("127.0.0.1", self._port), sent.wire())
+        return _status(("127.0.0.1", self._port), forwarded(request, key).wire())
 
     def _await_records(self, key: str) -> None:
         """Ask for one more record: with one worker, those before it are there when it is."""
@@ -133,12 +108,22 @@ def _status(address: tuple[str, int], data: bytes) -> int:
     try:
         with socket.create_connection(address, timeout=_TIMEOUT) as connection:
             connection.sendall(data)
-            start = b""
-            while len(start) < len("HTTP/1.1 200") and (piece := connection.recv(4096)):
-                start += piece
-            while connection.recv(65536):
-                pass
-    except OSError:
+            return _read_status(connection.makefile("rb"))
+    except (OSError, http.client.HTTPException):
         return 0
-    words = start.split(b" ", 2)
-    return int(words[1][:3]) if len(words) > 1 and words[1][:3].isdigit() else 0
+
+
+def _read_status(stream: BinaryIO) -> int:
+    """Return the status of an answer that is read to its end, also where nothing closes it."""
+    while (words := stream.readline(_LINE).split(None, 2)) and len(words) > 1:
+        status = int(words[1]) if words[1].isdigit() else 0
+        headers = http.client.parse_headers(stream)
+        if status >= _FINAL:
+            break
+    else:
+        return 0
+    if headers.get("Connection") == "close":
+        stream.read()
+    elif length := headers.get("Content-Length"):
+        stream.read(int(length))
+    return status

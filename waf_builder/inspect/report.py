@@ -39,6 +39,7 @@ class Finding:
             "host": answer.request.host,
             "route": answer.route,
             "verdict": answer.verdict,
+            "note": answer.note,
             "status": answer.status,
             "score": answer.score,
             "threshold": self.threshold,
@@ -66,6 +67,8 @@ def text(finding: Finding, paint: Paint = lambda _verdict, words: words) -> str:
     asked = f"{request.method} {request.target}"
     lines = [asked if len(asked) <= _WIDTH else f"{asked[: _WIDTH - 1]}…"]
     lines.append(f"  {paint(answer.verdict, _SAID[answer.verdict])}{_details(finding)}")
+    if answer.note:
+        lines.append(f"  {answer.note}")
     if answer.matches:
         lines += ["", *_table(answer.matches)]
     if finding.proposal:

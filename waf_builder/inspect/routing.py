@@ -1,0 +1,136 @@
+"""Which requests nginx lets through to which route: the part of a Config that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from waf_builder.config.model import Config, Location
+
+_THRESHOLD = "inbound_anomaly_score_threshold"
+
+
+def _as_bytes(path: str) -> str:
+    """Return a path of the configuration as nginx compares it, one character a byte."""
+    return path.encode("utf-8").decode("latin-1")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One location.
+
+    rules: the file of what its policy does differently, empty for none. methods, content_types:
+    patterns, empty for all. max_body: in bytes, 0 for any size. threshold: the score from which on
+    it refuses.
+    """
+
+    label: str
+    path: str
+    exact: bool
+    mode: str
+    rules: str
+    methods: str
+    content_types: str
+    max_body: int
+    threshold: int
+
+
+@dataclass(frozen=True)
+class Host:
+    """One server. names: empty for the default one. redirects: paths that lack their slash."""
+
+    names: tuple[str, ...]
+    routes: tuple[Route, ...]
+    answers_everything: bool
+    redirects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The servers, the default one first, and what all of them refuse.
+
+    guarded: patterns of `$request_uri $uri`, as in `Config.guarded_paths`. clear_paths, clear_host:
+    whether a path, a host that can be read in two ways is refused.
+    """
+
+    hosts: tuple[Host, ...]
+    max_body: int
+    threshold: int
+    health_path: str
+    clear_paths: bool
+    guarded: tuple[str, ...]
+    clear_host: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` takes."""
+        return asdict(self)
+
+    def threshold_of(self, label: str) -> int:
+        """Return the score from which on a route refuses; the general one without a route."""
+        routes = (route for host in self.hosts for route in host.routes)
+        return next((route.threshold for route in routes if route.label == label), self.threshold)
+
+
+def routing_of(config: Config) -> Routing:
+    """Return what of a configuration decides where a request goes."""
+    return Routing(
+        hosts=tuple(
+            Host(
+                server.names,
+                tuple(_route(location, config) for location in server.locations),
+                server.answers_everything,
+                tuple(_as_bytes(path) for path, _ in server.slash_redirects),
+            )
+            for server in config.servers
+        ),
+        max_body=config.max_body,
+        threshold=int(dict(config.policy.variables)[_THRESHOLD]),
+        health_path=config.health_path,
+        clear_paths=config.routes_differ,
+        guarded=config.guarded_paths,
+        clear_host=config.excludes_by_host,
+    )
+
+
+def _route(location: Location, config: Config) -> Route:
+    policy = location.policy
+    variables = (policy and policy.variables) or config.policy.variables
+    return Route(
+        label=location.label,
+        path=_as_bytes(location.path),
+        exact=bool(location.modifier),
+        mode=location.mode,
+        rules=policy.file if policy else "",
+        methods=location.methods,
+        content_types=location.content_types,
+        max_body=config.max_body if location.max_body is None else location.max_body,
+        threshold=int(dict(variables)[_THRESHOLD]),
+    )
+
+
+def from_json(data: Mapping[str, Any]) -> Routing:
+    """Return the routing that `Routing.as_json` was made of."""
+    hosts = tuple(
+        Host(
+            tuple(host["names"]),
+            tuple(Route(**route) for route in host["routes"]),
+            host["answers_everything"],
+            tuple(host["redirects"]),
+        )
+        for host in data["hosts"]
+    )
+    return Routing(**{**data, "hosts": hosts, "guarded": tuple(data["guarded"])})
+
+
+def host_for(hosts: Sequence[Host], name: str) -> Host:
+    """Return the server that nginx takes for a host name in small letters.
+
+    An exact name wins, then the longest `*.name`, then the default server:
+    https://nginx.org/en/docs/http/server_names.html
+    """
+    exact = {own: host for host in hosts for own in host.names}
+    labels = name.split(".")
+    wildcards = (f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))
+    return next((exact[one] for one in (name, *wildcards) if one in exact), hosts[0])

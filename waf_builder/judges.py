@@ -1,0 +1,149 @@
+"""The WAF of a spec, ready to be asked: in this process, or as a running nginx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from waf_builder.inspect.inprocess import LibraryJudge
+from waf_builder.inspect.inspector import Inspector
+from waf_builder.inspect.library import Library, LibraryError
+from waf_builder.inspect.routing import Routing
+from waf_builder.problem import Problem
+
+if TYPE_CHECKING:
+    from waf_builder.crs.installed import InstalledCrs
+    from waf_builder.engine.find import Progress
+    from waf_builder.target import Choice
+
+LIBRARY = "library"
+"""`--engine library`: libmodsecurity in this process, and nothing else."""
+NGINX = "nginx"
+"""`--engine nginx`: a real one, wherever it is found."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What it takes to ask the rules of a spec in this process.
+
+    files: the rules, as in `Library`; rule_set: where they do not bring the rule set along.
+    """
+
+    routing: Routing
+    files: dict[str, str]
+    unicode_map: str
+    rule_set: Path | None
+    problems: tuple[Problem, ...]
+
+    def judge(self) -> LibraryJudge:
+        """Return the judge of these rules; it is to be entered."""
+        return LibraryJudge(self.routing, Library(self.files, self.unicode_map, self.rule_set))
+
+
+@contextmanager
+def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
+    """Yield the WAF of a spec, to be asked; no backend of the spec's is.
+
+    The choice of no engine, or LIBRARY, is libmodsecurity in this process; NGINX or any other a
+    real nginx. Without a choice, nginx is asked where the library cannot load the rules.
+    """
+    with ExitStack() as stack:
+        if choice.engine in {None, LIBRARY}:
+            try:
+                prepared = prepare(file, replace(choice, engine=None), progress)
+                judge = stack.enter_context(prepared.judge())
+            except LibraryError as error:
+                if choice.engine == LIBRARY:
+                    raise
+                progress(f"{str(error).splitlines()[0]}; asking nginx instead")
+            else:
+                yield Inspector(prepared.routing, judge, prepared.problems)
+                return
+        found = replace(choice, engine=None if choice.engine in {LIBRARY, NGINX} else choice.engine)
+        yield stack.enter_context(_nginx(file, found, progress))
+
+
+@contextmanager
+def _nginx(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
+    """Yield a running nginx; one is got by apt if none is there."""
+    from waf_builder.errors import EngineError
+    from waf_builder.inspect.nginx import NginxJudge
+    from waf_builder.inspect.opened import for_inspection
+    from waf_builder.inspect.routing import routing_of
+    from waf_builder.pipeline import render_for_run
+    from waf_builder.run.proof import ProofBackend
+    from waf_builder.spec.model import Backend
+
+    with ProofBackend() as proof:
+        backend = Backend(host="127.0.0.1", port=proof.port)
+        rendered = render_for_run(file, choice, backend, progress, for_inspection)
+        if rendered.engine is None:
+            raise EngineError("an inspection by nginx needs an engine")
+        with NginxJudge(rendered.config, rendered.tree, rendered.engine) as judge:
+            yield Inspector(routing_of(rendered.config), judge, rendered.problems)
+
+
+def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
+    """Return the rules of a spec as they would run with the engine that is here.
+
+    Without an engine they are rendered for the newest one, and the rule set is got over the
+    network if it is not here.
+    """
+    from waf_builder.engine.codepage import unicode_mapping
+    from waf_builder.inspect.opened import for_inspection
+    from waf_builder.inspect.routing import routing_of
+    from waf_builder.pipeline import render_spec
+
+    rules = None
+    if not _has_engine(choice):
+        rules = _rules(file, choice, progress)
+        choice = replace(choice, engine="none", crs=str(rules.folder))
+    rendered = render_spec(
+        file, choice, local=True, change=for_inspection, rules=rules, progress=progress
+    )
+    if rendered.engine:
+        rules = rendered.engine.crs
+    return Prepared(
+        routing_of(rendered.config),
+        {name: text for name, text in rendered.tree.items() if name.startswith("modsecurity/")},
+        # Other bytes than ASCII stand in comments only.
+        rendered.engine.unicode_map.read_text("latin-1") if rendered.engine else unicode_mapping(),
+        rules.folder if rules else None,
+        tuple(one for one in rendered.problems if one.code != "engine.none"),
+    )
+
+
+def _has_engine(choice: Choice) -> bool:
+    from waf_builder.engine.find import OWN_CRS, find
+    from waf_builder.errors import EngineError
+    from waf_builder.target import named
+
+    try:
+        find(named(choice).engine, OWN_CRS)
+    except EngineError:
+        return False
+    return True
+
+
+class _AnyEngine:
+    """What the choice of a rule set has to know where nothing is installed."""
+
+    crs = None
+
+    def __init__(self) -> None:
+        from waf_builder.config.build import NEWEST
+
+        self.modsecurity_version = NEWEST.modsecurity
+
+
+def _rules(file: Path, choice: Choice, progress: Progress) -> InstalledCrs:
+    from waf_builder.crs.releases import choose_crs
+    from waf_builder.paths import cache_dir
+    from waf_builder.spec.load import load
+    from waf_builder.target import named
+
+    wanted = named(choice, load(file).spec.waf.crs).crs
+    return choose_crs(_AnyEngine(), wanted, cache_dir(), progress)
