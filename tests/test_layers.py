@@ -37,6 +37,7 @@ LAYERS = (
     {"pipeline"},
     {"explain", "judges"},
     {"deploy", "doctor", "verify"},
+    {"diff"},
     {"cli"},
     {"__main__"},
 )

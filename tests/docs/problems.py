@@ -34,6 +34,7 @@ _ROOMS = (
     ("crs", "The Core Rule Set"),
     ("check", "A folder that was rendered"),
     ("proof", "Real requests"),
+    ("diff", "Two specs, locks or rule sets"),
 )
 """Titles, in the order in which a spec meets them; any other stage stands at the end."""
 

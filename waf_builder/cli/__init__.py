@@ -7,6 +7,7 @@ import click
 from waf_builder import __version__
 from waf_builder.cli.check import check
 from waf_builder.cli.crs import crs
+from waf_builder.cli.diff import diff
 from waf_builder.cli.doctor import doctor
 from waf_builder.cli.domains import domains
 from waf_builder.cli.explain import explain
@@ -62,6 +63,7 @@ COMMANDS = (
     run,
     inspect,
     replay,
+    diff,
     rules,
     explain,
     crs,

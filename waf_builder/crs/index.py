@@ -44,11 +44,11 @@ def rule_index(folder: Path, also: Sequence[Path] = (), cache: Path | None = Non
 def index_of(contents: Mapping[str, bytes], cache: Path | None = None) -> RuleIndex:
     """Return the index of rule files, shown path to content, in the order in which they load."""
     if cache is None:
-        return RuleIndex(_rules(contents))
+        return RuleIndex(rule for rule, _ in chains_of(contents))
     key = indexcache.key_of(contents)
     rules = indexcache.load(cache, key)
     if rules is None:
-        rules = list(_rules(contents))
+        rules = [rule for rule, _ in chains_of(contents)]
         indexcache.save(cache, key, rules)
     return RuleIndex(rules)
 
@@ -61,14 +61,17 @@ def _shown(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
-def _rules(contents: Mapping[str, bytes]) -> Iterator[IndexedRule]:
+def chains_of(
+    contents: Mapping[str, bytes],
+) -> Iterator[tuple[IndexedRule, Sequence[Directive]]]:
+    """Yield each rule of rule files with the directives that it is made of, as `index_of` does."""
     seen: set[int] = set()
     for file, content in contents.items():
         for chain in read(from_bytes(content), file).chains:
             rule = _indexed(chain)
             if rule and rule.id not in seen:
                 seen.add(rule.id)
-                yield rule
+                yield rule, chain
 
 
 def _indexed(chain: Sequence[Directive]) -> IndexedRule | None:
