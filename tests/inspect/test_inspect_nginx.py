@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from waf_builder import cli
+from waf_builder.inspect.nginx import BATCH, BATCH_BYTES, _batches
+from waf_builder.inspect.request import HttpRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +105,12 @@ def test_a_request_that_is_none_is_one_clear_error(engine: Engine, tmp_path: Pat
     run = ask(tmp_path, engine, "curl --nope https://a.test/")
     assert run.exit_code == 1
     assert "the curl option --nope is not known here" in run.stderr
+
+
+def test_large_bodies_are_not_kept_for_long():
+    body = bytes(BATCH_BYTES // 2)
+    requests = [HttpRequest("POST", f"/{number}", (), body) for number in range(3)]
+    assert [len(batch) for batch in _batches(requests)] == [2, 1]
+    small = [HttpRequest("GET", "/", ())] * (BATCH + 1)
+    assert [len(batch) for batch in _batches(small)] == [BATCH, 1]
+    assert list(_batches([])) == []

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,21 +60,29 @@ def log(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def played(engine: Engine, log: Path, spec: str, *options: str, status: int) -> str:
+@pytest.fixture(params=["library", "nginx"])
+def asked(engine: Engine, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who is asked, with the rules of an engine."""
+    monkeypatch.setenv("WAF_BUILDER_ENGINE", str(engine.root))
+    judge: str = request.param
+    return judge
+
+
+def played(judge: str, log: Path, spec: str, *options: str, status: int) -> str:
     file = log.with_name("backend.yaml")
     file.write_text(spec)
-    command = ["replay", str(file), str(log), "--engine", str(engine.root), *options]
+    command = ["replay", str(file), str(log), "--engine", judge, *options]
     run = CliRunner().invoke(cli.main, command, catch_exceptions=False)
     assert run.exit_code == status, run.output
     return run.stdout
 
 
-def outcome(engine: Engine, log: Path, spec: str, *, status: int = 0):
-    return json.loads(played(engine, log, spec, "--format", "json", status=status))
+def outcome(judge: str, log: Path, spec: str, *, status: int = 0):
+    return json.loads(played(judge, log, spec, "--format", "json", status=status))
 
 
-def test_its_own_spec_says_the_same_again(engine: Engine, log: Path):
-    said = outcome(engine, log, RULES)
+def test_its_own_spec_says_the_same_again(asked: str, log: Path):
+    said = outcome(asked, log, RULES)
     assert (said["newly_refused"], said["newly_passing"], said["groups"]) == (0, 0, [])
     assert said["as_before"] >= 2 * ORDINARY + 3
     # What was refused for a body or a cookie cannot be found again.
@@ -83,9 +96,9 @@ def test_its_own_spec_says_the_same_again(engine: Engine, log: Path):
     assert (said["malformed"], said["judged_in_part"]) == (0, 2)
 
 
-def test_a_stricter_spec_refuses_more(engine: Engine, log: Path):
+def test_a_stricter_spec_refuses_more(asked: str, log: Path):
     spec = f"{RULES}waf: {{paranoia_level: 4}}\nroutes: [{{path: /, methods: [GET, POST]}}]\n"
-    said = outcome(engine, log, spec, status=3)
+    said = outcome(asked, log, spec, status=3)
     groups = {one["path"]: one for one in said["groups"] if one["change"] == "refused"}
     assert groups["/items/*"]["status"] == 405
     assert groups["/sort"]["rule"] > 900_000
@@ -93,18 +106,18 @@ def test_a_stricter_spec_refuses_more(engine: Engine, log: Path):
     assert said["newly_passing"] == 0
 
 
-def test_what_it_proposes_lets_them_pass_again(engine: Engine, log: Path):
+def test_what_it_proposes_lets_them_pass_again(asked: str, log: Path):
     spec = f"{RULES}waf:\n  paranoia_level: 4\n"
-    said = outcome(engine, log, spec, status=3)
+    said = outcome(asked, log, spec, status=3)
     lines = [line for one in said["groups"] for line in one["proposal"][1:]]
     healed = f"{spec}  exclusions:\n" + "".join(f"  {line}\n" for line in lines)
-    after = outcome(engine, log, healed)
+    after = outcome(asked, log, healed)
     assert after["newly_refused"] == 0
     assert after["newly_passing"] == 0, "the attacks are refused as before"
 
 
-def test_a_laxer_spec_lets_more_pass(engine: Engine, log: Path):
-    shown = played(engine, log, f"{RULES}routes: [{{path: /}}, {OFF}]\n", status=0)
+def test_a_laxer_spec_lets_more_pass(asked: str, log: Path):
+    shown = played(asked, log, f"{RULES}routes: [{{path: /}}, {OFF}]\n", status=0)
     assert f"{ORDINARY:>11}  would newly pass\n" in shown
     assert f"{ORDINARY:>11}  942100  GET /posts/*\n" in shown
 
@@ -135,3 +148,28 @@ def test_files_without_a_request_are_one_clear_error(engine: Engine, log: Path):
         "    other lines, and what cannot be put to the WAF: 1\n"
         "    Expected a HAR file, or lines of the WAF's access log or audit log.\n"
     )
+
+
+def test_who_watches_sees_how_far_it_is(engine: Engine, log: Path):
+    """On a terminal a bar goes to its end, and nothing of it is in the output."""
+    file = log.with_name("backend.yaml")
+    file.write_text(RULES)
+    terminal, inside = pty.openpty()
+    command = [sys.executable, "-m", "waf_builder", "replay", str(file), str(log)]
+    run = subprocess.Popen(
+        [*command, "--engine", str(engine.root)], stdout=subprocess.PIPE, stderr=inside, text=True
+    )
+    os.close(inside)
+    seen = b""
+    with contextlib.suppress(OSError):  # what reading a terminal that nobody has any more says
+        while piece := os.read(terminal, 4096):
+            seen += piece
+    os.close(terminal)
+    assert run.stdout
+    with run.stdout:
+        said = run.stdout.read()
+    assert run.wait(timeout=30) == 0
+    assert b"replay" in seen
+    assert b"100%" in seen
+    assert "%" not in said
+    assert " requests, " in said

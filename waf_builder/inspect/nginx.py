@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BATCH = 200
 """Requests that are under way before their answers are put together."""
+BATCH_BYTES = 16 * 1024**2
+"""Of their bodies: after so many bytes, a batch is full before."""
 
 _TIMEOUT = 30.0
 _LINE = 65536
@@ -49,6 +51,7 @@ class NginxJudge:
         self._access: dict[str, Mapping[str, Any]] = {}
         self._audit: dict[str, Mapping[str, Any]] = {}
         self._mark = f"waf-inspect-{secrets.token_hex(8)}"
+        self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
         """Start it and wait until it listens; RunError when it does not."""
@@ -65,14 +68,12 @@ class NginxJudge:
 
     def judge(self, requests: Iterable[HttpRequest]) -> Iterator[Answer]:
         """Yield the answer to each request, in order; memory is that of one batch."""
-        numbers = itertools.count()
-        requests = iter(requests)
-        while batch := list(itertools.islice(requests, BATCH)):
+        for batch in _batches(requests):
             asked = []
             for request in batch:
-                key = f"{self._mark}-{next(numbers)}"
+                key = f"{self._mark}-{next(self._numbers)}"
                 asked.append((key, request, self._ask(request, key)))
-            self._await_records(f"{self._mark}-{next(numbers)}")
+            self._await_records(f"{self._mark}-{next(self._numbers)}")
             for key, request, status in asked:
                 yield answer(request, status, self._access.pop(key, {}), self._audit.pop(key, {}))
 
@@ -89,6 +90,8 @@ class NginxJudge:
         with self._changed:
             self._changed.wait_for(lambda: key in self._access, timeout=_PATIENCE)
             self._changed.wait_for(lambda: key in self._audit, timeout=_PATIENCE)
+            self._access.pop(key, None)
+            self._audit.pop(key, None)
 
     def _hear(self, line: str) -> None:
         heard = hear(line)
@@ -101,6 +104,20 @@ class NginxJudge:
             elif log == "access":
                 self._access[key] = record
             self._changed.notify_all()
+
+
+def _batches(requests: Iterable[HttpRequest]) -> Iterator[list[HttpRequest]]:
+    """Yield requests, so many at a time that their bodies fit into little memory."""
+    batch: list[HttpRequest] = []
+    size = 0
+    for request in requests:
+        batch.append(request)
+        size += len(request.body)
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _status(address: tuple[str, int], data: bytes) -> int:

@@ -112,7 +112,7 @@ def _rest(outcome: Outcome) -> Iterator[str]:
         (outcome.in_part, "in part: their query or body is not known"),
         (outcome.unexplained, "not: refused then for what is not known, and passing without it"),
         (outcome.needs_body, "not: refused now for a body that is not known"),
-        (outcome.unanswered, "not: the WAF gave no answer"),
+        (outcome.unanswered, "not: no answer; with --engine nginx there may be one"),
         (skipped.gates, "not: stopped by a limit, a password or an address, before any rule"),
         (skipped.unclear, "not: nothing that could be asked, or no answer then"),
         (skipped.malformed, f"malformed, such as {skipped.first}"),
