@@ -33,7 +33,7 @@ LAYERS = (
     {"check"},
     {"run"},
     {"inspect"},
-    {"replay"},
+    {"replay", "suite"},
     {"pipeline"},
     {"explain", "judges"},
     {"deploy", "doctor", "verify"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from waf_builder.inspect.inprocess import LibraryJudge
 from waf_builder.inspect.inspector import Inspector
 from waf_builder.inspect.library import Library, LibraryError
+from waf_builder.inspect.parallel import ParallelJudge
 from waf_builder.inspect.routing import Routing
 from waf_builder.problem import Problem
 
@@ -44,8 +45,12 @@ class Prepared:
 
 
 @contextmanager
-def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
+def inspector(
+    file: Path, choice: Choice, progress: Progress, processes: int = 1
+) -> Iterator[Inspector]:
     """Yield the WAF of a spec, to be asked; no backend of the spec's is.
+
+    processes: how many share many requests, where the library is asked.
 
     The choice of no engine, or LIBRARY, is libmodsecurity in this process; NGINX or any other a
     real nginx. Without a choice, nginx is asked where the library cannot load the rules.
@@ -54,7 +59,7 @@ def inspector(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspec
         if choice.engine in {None, LIBRARY}:
             try:
                 prepared = prepare(file, replace(choice, engine=None), progress)
-                judge = stack.enter_context(prepared.judge())
+                judge = stack.enter_context(ParallelJudge(prepared.judge(), processes))
             except LibraryError as error:
                 if choice.engine == LIBRARY:
                     raise

@@ -11,10 +11,10 @@ from support import engines
 
 from conformance.explained import Report, compare, reasons
 from conformance.run import booted, run
-from conformance.suite import SuiteError, load
 from waf_builder.engine.find import find
 from waf_builder.engine.model import Engine
 from waf_builder.errors import WafBuilderError
+from waf_builder.suite.ftw import SuiteError, load
 
 
 def main() -> int:

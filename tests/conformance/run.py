@@ -26,11 +26,11 @@ from support.client import Connection
 from support.waf import Waf
 
 from conformance.reflector import reflector
-from conformance.suite import Case, Input, Stage
-from conformance.verdict import Observed, Record, judge, parse
-from conformance.wire import encode
 from waf_builder.crs.installed import INITIALIZATION, InstalledCrs
 from waf_builder.engine.model import Engine
+from waf_builder.suite.ftw import Case, Input, Stage
+from waf_builder.suite.verdict import Observed, Record, judge, parse
+from waf_builder.suite.wire import encode
 
 SPEC = Path(__file__).parent / "spec"
 PARALLEL = 8

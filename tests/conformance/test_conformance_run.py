@@ -10,7 +10,7 @@ import pytest
 
 from conformance.explained import compare, reasons
 from conformance.run import booted, run
-from conformance.suite import load
+from waf_builder.suite.ftw import load
 
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.suite import Input, Output, SuiteError, load
-from conformance.wire import encode
+from waf_builder.suite.ftw import Input, Output, SuiteError, load
+from waf_builder.suite.wire import encode
 
 OLDER = """\
 meta: {author: someone, enabled: true, name: 942100.yaml}

@@ -11,9 +11,9 @@ from support.engines import NEWEST
 
 from conformance.explained import FOLDER, compare, reasons
 from conformance.run import Result
-from conformance.suite import Output
-from conformance.verdict import Observed, judge, parse
 from waf_builder.crs.installed import InstalledCrs
+from waf_builder.suite.ftw import Output
+from waf_builder.suite.verdict import Observed, judge, parse
 from waf_builder.version import Version
 
 LINE = json.dumps(

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conformance.suite import load
 from conformance.test_conformance_run import SUITE
-from conformance.wire import encode
 from corpus.requests import attacks, ordinary, specialist
 from inspect_both import both
 
@@ -20,6 +18,8 @@ from waf_builder.inspect.clear import UNCLEAR_PATHS
 from waf_builder.inspect.raw import from_raw
 from waf_builder.inspect.request import HttpRequest, RequestError
 from waf_builder.paths import builtin_templates
+from waf_builder.suite.ftw import load
+from waf_builder.suite.wire import encode
 
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine

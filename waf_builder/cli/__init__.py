@@ -21,6 +21,7 @@ from waf_builder.cli.rules import rules
 from waf_builder.cli.run import run
 from waf_builder.cli.schema import schema
 from waf_builder.cli.templates import templates
+from waf_builder.cli.test import test
 from waf_builder.cli.validate import validate
 from waf_builder.ending import ended_by_signals
 from waf_builder.errors import WafBuilderError
@@ -62,6 +63,7 @@ COMMANDS = (
     check,
     run,
     inspect,
+    test,
     replay,
     diff,
     rules,

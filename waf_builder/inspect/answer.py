@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from waf_builder.inspect.request import HttpRequest
@@ -63,7 +63,7 @@ class Answer:
     """The WAF's answer to a request, and the rules that matched, the most severe first.
 
     route: how logs name it, empty when no route was met. score: what the rules in force added up.
-    note: why there is no answer, where that is known.
+    note: why there is no answer, where that is known. record: of the audit log.
     """
 
     request: HttpRequest
@@ -73,6 +73,7 @@ class Answer:
     score: int
     matches: tuple[Match, ...]
     note: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def refused(self) -> bool:
@@ -108,6 +109,7 @@ def answer(
         score,
         tuple(matches),
         note,
+        audit,
     )
 
 

@@ -43,6 +43,10 @@ class LibraryJudge:
         """Let go of them."""
         self._library.__exit__()
 
+    def after_fork(self) -> None:
+        """Be the judge of a process that is a copy of the one that entered this one."""
+        self._library.after_fork()
+
     def judge(self, requests: Iterable[HttpRequest]) -> Iterator[Answer]:
         """Yield the answer to each request, in order."""
         mark = f"waf-inspect-{secrets.token_hex(8)}"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MAIN = "modsecurity/main.conf"
 _AUDIT_LOG = re.compile(r"^SecAuditLog .*$", re.MULTILINE)
 _SETTING = re.compile(r"^Sec(?!Rule|Action|Marker)\w+ .*$", re.MULTILINE)
+_LOG_NAME = "waf-inspect-audit"
+_OPEN_FILES = Path("/proc/self/fd")
 _PORT = 80
 _ANSWER = b"yes\n"
 _OK = 200
@@ -58,7 +61,7 @@ class Library:
         self._module = libmodsecurity
         self._engine = libmodsecurity.ModSecurity()
         self._engine.set_log_callback(_ignore)
-        self._log = os.memfd_create("waf-inspect-audit")
+        self._log = os.memfd_create(f"{_LOG_NAME}-{secrets.token_hex(8)}")
         self._folder = Path(tempfile.mkdtemp(prefix="waf-inspect-"))
         self._write()
         return self
@@ -71,7 +74,7 @@ class Library:
         os.close(self._log)
 
     def _write(self) -> None:
-        log = f"SecAuditLog /proc/self/fd/{self._log}"
+        log = f"SecAuditLog {_open_file(self._log)}"
         for name, text in self._tree.items():
             if name.startswith("modsecurity/"):
                 file = self._folder / name
@@ -87,6 +90,23 @@ class Library:
         (below / "engine").symlink_to("../engine")
         if self._rule_set:
             (self._folder / "engine/crs").symlink_to(self._rule_set.absolute())
+
+    def after_fork(self) -> None:
+        """Write records to a log of this process, which has the rules of the one it copies.
+
+        libmodsecurity has the log open, and never opens it again; so what it has open is replaced.
+        """
+        own = os.memfd_create(_LOG_NAME)
+        shared = _open_file(self._log).readlink()
+        for file in list(_OPEN_FILES.iterdir()):
+            if not file.is_symlink() or file.readlink() != shared:
+                continue
+            number = int(file.name)
+            how = os.O_RDWR if number == self._log else os.O_RDWR | os.O_APPEND
+            replacing = os.open(_open_file(own), how)
+            os.dup2(replacing, number)
+            os.close(replacing)
+        os.close(own)
 
     def load(self, route_rules: str = "") -> Any:
         """Return the rules of a route's file on top of all routes'; LibraryError if they fail.
@@ -198,6 +218,10 @@ def unwanted(head: Head, route: Route) -> int:
         if not re.fullmatch(wanted, head.body_type, re.IGNORECASE | re.ASCII | re.DOTALL):
             return 415
     return 0
+
+
+def _open_file(number: int) -> Path:
+    return _OPEN_FILES / str(number)
 
 
 def _ignore(_line: str) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
+from waf_builder.problem import Place
+from waf_builder.suite.document import Document, SuiteError, read_document
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REPEAT = re.compile(r'\{\{ "(.*?)" \| repeat (\d+) \}\}')
 _RULE = re.compile(r"\d{6}")
 
@@ -49,10 +49,6 @@ _OUTPUT = {
     "status",
 }
 _LOG = {"expect_ids", "match_regex", "no_expect_ids", "no_match_regex"}
-
-
-class SuiteError(Exception):
-    """A test that cannot be read: the message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +96,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Case:
-    """One test. skipped: why it cannot be run, empty when it can."""
+    """One test. skipped: why it cannot be run, empty when it can. place: where it stands."""
 
     id: str
     stages: tuple[Stage, ...]
     skipped: str = ""
+    place: Place | None = field(default=None, compare=False)
 
 
 def load(folder: Path) -> list[Case]:
@@ -114,38 +111,46 @@ def load(folder: Path) -> list[Case]:
     """
     overrides = _overrides(folder.resolve().parent / "nginx-overrides.yaml")
     files = sorted(file for file in folder.rglob("*.y*ml") if file.suffix in {".yaml", ".yml"})
-    cases = [case for file in files for case in _read(file, overrides)]
-    if not cases:
+    found = [case for file in files for case in _read(file, overrides)]
+    if not found:
         raise SuiteError(f"{folder}: no tests")
     seen: dict[str, int] = {}
-    for index, case in enumerate(cases):
+    for index, case in enumerate(found):
         seen[case.id] = seen.get(case.id, 0) + 1
         if seen[case.id] > 1:
-            cases[index] = replace(case, id=f"{case.id}({seen[case.id]})")
-    return cases
+            found[index] = replace(case, id=f"{case.id}({seen[case.id]})")
+    return found
 
 
 def _read(file: Path, overrides: Mapping[str, Output]) -> Iterator[Case]:
-    document = yaml.load(file.read_bytes(), _LOADER)  # noqa: S506 (either is a safe loader)
-    if not document:
-        return
-    disabled = (document.get("meta") or {}).get("enabled") is False
-    rule = str(document.get("rule_id") or "".join(_RULE.findall(file.name)[:1]))
-    for number, test in enumerate(document["tests"], 1):
-        name = str(test.get("test_title") or f"{rule}-{test.get('test_id', number)}")
+    return cases(read_document(file), overrides)
+
+
+def cases(document: Document, overrides: Mapping[str, Output]) -> Iterator[Case]:
+    """Yield the tests below `tests` of a document. overrides: other outputs, by id."""
+    data, file = document.data, document.file
+    disabled = (data.get("meta") or {}).get("enabled") is False
+    rule = str(data.get("rule_id") or "".join(_RULE.findall(Path(file).name)[:1]))
+    tests = data.get("tests") or []
+    if not isinstance(tests, list):
+        raise SuiteError(f"{file}: `tests` is no list of tests")
+    for number, test in enumerate(tests, 1):
+        place = document.place("tests", number - 1)
         try:
+            name = str(test.get("test_title") or f"{rule}-{test.get('test_id', number)}")
             stages = tuple(map(_stage, test["stages"]))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise SuiteError(f"{file}: {name}: {error!r}") from error
+            what = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise SuiteError(f"{place}: this is no test: {what}") from error
         if name in overrides:
             stages = tuple(replace(stage, output=overrides[name]) for stage in stages)
-        yield Case(name, stages, "the file is disabled" if disabled else "")
+        yield Case(name, stages, "the file is disabled" if disabled else "", place)
 
 
 def _overrides(file: Path) -> dict[str, Output]:
     if not file.is_file():
         return {}
-    document = yaml.load(file.read_bytes(), _LOADER)  # noqa: S506
+    document = read_document(file).data
     return {
         f"{one['rule_id']}-{test}": _output(one.get("output") or {})
         for one in document["test_overrides"]

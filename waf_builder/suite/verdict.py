@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.suite import Output
+from waf_builder.suite.ftw import Output
 
 Message = dict[str, Any]
 
@@ -34,10 +34,14 @@ class Record:
 
 def parse(line: str) -> Record:
     """Return the record of a line of the audit log."""
-    transaction = json.loads(line, strict=False)["transaction"]
-    details = [{**one["details"], "msg": one["message"]} for one in transaction["messages"]]
+    return record_of(json.loads(line, strict=False)["transaction"])
+
+
+def record_of(transaction: Mapping[str, Any]) -> Record:
+    """Return what a transaction of the audit log says; {} for one that has no line."""
+    details = [{**one["details"], "msg": one["message"]} for one in transaction.get("messages", ())]
     return Record(
-        transaction["client_ip"],
+        str(transaction.get("client_ip", "")),
         tuple(int(one["ruleId"]) for one in details),
         tuple(_as_in_the_error_log(one) for one in details),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_plus
 
-from conformance.suite import Input
+from waf_builder.suite.ftw import Input
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -1,0 +1,132 @@
+"""Files of tests: both forms, and one clear error for what is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from waf_builder.suite.document import SuiteError
+from waf_builder.suite.load import load
+from waf_builder.suite.model import BLOCK, PASS, Check
+
+JUNK = "'junk' is no request line, expected one such as 'GET /path HTTP/1.1'"
+
+
+def checks(folder: Path, text: str) -> list[Check]:
+    (folder / "a.yaml").write_text(text, encoding="utf-8")
+    return load([folder / "a.yaml"])
+
+
+def test_the_short_form(tmp_path: Path):
+    (tmp_path / "raw.txt").write_bytes(b"GET /raw HTTP/1.1\nHost: a.test\n\n")
+    found = checks(
+        tmp_path,
+        "pass:\n"
+        "  - /x\n"
+        "  - curl https://a.test/y -d a=b\n"
+        "  - request: raw.txt\n"
+        "    status: 404\n"
+        "block:\n"
+        "  - {path: 'https://b.test/z?q=é', form: {a: [1, 'c d']}, headers: {Accept: null, X: y},\n"
+        "     rules: 942100, no_rules: [1, 2], reason: why}\n",
+    )
+    assert [(one.place.line, one.name, one.verdicts) for one in found] == [
+        (2, "GET /x", PASS),
+        (3, "POST /y", PASS),
+        (4, "GET /raw", PASS),
+        (7, "why", BLOCK),
+    ]
+    assert found[2].wanted.status == (404,)
+    wanted, request = found[3].wanted, found[3].request
+    assert (wanted.rules, wanted.no_rules) == ((942100,), (1, 2))
+    assert request
+    assert (request.method, request.target, request.host) == ("POST", "/z?q=%C3%A9", "b.test")
+    assert request.body == b"a=1&a=c+d"
+    assert request.header("content-type") == "application/x-www-form-urlencoded"
+    assert (request.header("accept"), request.header("x")) == ("", "y")
+
+
+def test_json_and_other_bodies(tmp_path: Path):
+    found = checks(
+        tmp_path,
+        "pass:\n"
+        "  - {path: /a, json: {a: é}}\n"
+        "  - {path: /b, method: PUT, body: <a/>, headers: {content-type: text/xml}}\n",
+    )
+    first, second = (one.request for one in found)
+    assert first
+    assert second
+    assert (first.body, first.header("content-type")) == ('{"a":"é"}'.encode(), "application/json")
+    assert (second.method, second.body, second.header("content-type")) == (
+        "PUT",
+        b"<a/>",
+        "text/xml",
+    )
+
+
+def test_the_rule_sets_own_form(tmp_path: Path):
+    stage = "input: {uri: /x, headers: {Host: a}}, output: {status: 403, log: {expect_ids: [1]}}"
+    found = checks(
+        tmp_path,
+        "rule_id: 1\n"
+        "tests:\n"
+        f"  - {{test_id: 1, stages: [{{{stage}}}, {{input: {{raw_request: junk}}}}]}}\n"
+        "  - {test_id: 2, stages: [{input: {}, output: {response_contains: x}}]}\n",
+    )
+    assert [(one.place.line, one.name, one.skipped) for one in found] == [
+        (3, "1-1, stage 1", ""),
+        (
+            3,
+            "1-1, stage 2",
+            f"no client of HTTP could send it: line 1: {JUNK}",
+        ),
+        (4, "1-2", "it needs the answer of a backend"),
+    ]
+    assert (found[0].wanted.status, found[0].wanted.rules) == ((403,), (1,))
+
+
+def test_a_folder_is_all_its_files(tmp_path: Path):
+    (tmp_path / "below").mkdir()
+    for name in ("b.yml", "a.yaml", "below/c.yaml", "notes.txt"):
+        (tmp_path / name).write_text("pass: [/x]\n", encoding="utf-8")
+    files = [Path(one.place.file).name for one in load([tmp_path])]
+    assert files == ["a.yaml", "b.yml", "c.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pass: [", ":2:1: this is no YAML: "),
+        ("- /x\n", ": expected a mapping with `pass`, `block` or `tests`"),
+        ("passes: [/x]\n", ": it has neither `pass`, `block` nor `tests`"),
+        ("pass: [/x]\nother: 1\n", ": unknown keys: other"),
+        ("pass: /x\n", ": `pass` is no list of requests"),
+        ("pass:\n  - 7\n", ":2: 7 is no request, expected a text or a mapping"),
+        ("pass:\n  - /x\n  - nothing\n", ":3: 'nothing' is neither a file nor a request"),
+        ("block:\n  - curl --nope http://a\n", ":2: the curl option --nope is not known here"),
+        ("block:\n  - {paht: /x}\n", ":2: unknown keys: paht; known are body, form, headers, "),
+        ("block:\n  - {method: GET}\n", ":2: a request has a `path`, or is given whole"),
+        ("block:\n  - {path: /, form: {a: b}, json: 1}\n", ":2: form and json are one body too"),
+        ("block:\n  - {path: /, form: x}\n", ":2: `form` is no mapping"),
+        ("block:\n  - {path: /, headers: x}\n", ":2: `headers` is no mapping"),
+        ("block:\n  - {path: /, rules: [x]}\n", ":2: `rules` is ['x'], expected a number or a"),
+        ("block:\n  - {request: /x, host: a}\n", ":2: `request` says all, so host cannot stand"),
+        ("tests:\n  - {test_id: 1}\n", ":2: this is no test: no 'stages'"),
+        ("tests:\n  - 7\n", ":2: this is no test: "),
+        ("tests:\n  - {stages: [{input: {metod: GET}}]}\n", ":2: this is no test: unknown keys: m"),
+        ("tests: 7\n", ": `tests` is no list of tests"),
+        ("", "there are no tests in "),
+    ],
+)
+def test_what_is_no_test_says_where(tmp_path: Path, text: str, message: str):
+    with pytest.raises(SuiteError) as raised:
+        checks(tmp_path, text)
+    said = str(raised.value)
+    assert said.removeprefix(str(tmp_path / "a.yaml")).startswith(message), said
+
+
+def test_a_file_that_is_not_there(tmp_path: Path):
+    with pytest.raises(SuiteError) as raised:
+        load([tmp_path / "none.yaml"])
+    assert str(raised.value) == f"there is no {tmp_path}/none.yaml"
