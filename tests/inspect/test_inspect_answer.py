@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from specs import SMALLEST
 
 from waf_builder.inspect.answer import Match, answer
 from waf_builder.inspect.proposal import propose
 from waf_builder.inspect.request import from_url
+from waf_builder.spec.load import loads
 
 REQUEST = from_url("https://a.test/search?q=x")
 PASSED = {"route": "/", "backend_status": "200"}
@@ -136,11 +142,48 @@ class TestProposal:
         assert "  - rules: [1, 2]" in proposal.lines
         assert "    target: ARGS:b" in proposal.lines
 
-    def test_a_target_with_odd_characters_is_quoted(self):
+    def test_a_target_that_no_spec_can_name_is_left_out(self):
         found = answer(REQUEST, 403, STOPPED, audit(message(1, target="ARGS:a: #b"), judged(5)))
         proposal = propose(found, 5)
         assert proposal
-        assert '    target: "ARGS:a: #b"' in proposal.lines
+        assert not any("target" in line for line in proposal.lines)
+        assert "in the whole request of /search" in proposal.opens
+
+    @pytest.mark.parametrize(
+        ("path", "line"),
+        [
+            ("/search", "    path: /search"),
+            ("/caf%C3%A9/1", '    path: "/café/1"'),
+            ("/a/b%20c/d", "    path: /a/"),
+            ("/a/%FF", "    path: /a/"),
+            ("/a//b", "    path: /a/"),
+            ("/a/../b", "    path: /a/"),
+        ],
+    )
+    def test_a_path_is_written_as_a_spec_has_it(self, path: str, line: str):
+        request = replace(REQUEST, target=path)
+        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), 5)
+        assert found
+        assert line in found.lines
+
+    @pytest.mark.parametrize("path", ["/", "/%20", "/%FF", "*", "//"])
+    def test_a_path_that_no_spec_can_name_is_every_path(self, path: str):
+        request = replace(REQUEST, target=path)
+        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), 5)
+        assert found
+        assert not any("path" in line for line in found.lines)
+        assert "of every path is then" in found.opens
+
+    @given(st.text(), st.text(), st.text())
+    def test_whatever_is_proposed_is_a_spec(self, path: str, key: str, words: str):
+        request = from_url(f"http://a.test/{path}")
+        matched = message(1, target=f"ARGS:{key}")
+        matched["message"] = words
+        found = propose(answer(request, 403, STOPPED, audit(matched, judged(5))), 5)
+        assert found
+        lines = "".join(f"  {line}\n" for line in found.lines)
+        spec, problems = loads(f"{SMALLEST}waf:\n{lines}", "backend.yaml", {})
+        assert spec, problems
 
     @pytest.mark.parametrize(
         ("rule", "line"),

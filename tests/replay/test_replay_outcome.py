@@ -156,3 +156,10 @@ def test_golden_nothing_new(update_golden: bool):
 def test_only_the_largest_groups_are_shown():
     shown = text(played(*[access(f"/p{n}x", query="q=evil") for n in range(40)]))
     assert "         25  in 25 more groups, which --format json shows" in shown
+
+
+def test_an_exclusion_that_several_groups_need_is_shown_once():
+    shown = text(played(access("/posts/1/a", query="q=evil"), access("/posts/2/b", query="q=evil")))
+    assert shown.count("GET /posts/*/") == 2
+    assert shown.count("- rule: 942100") == 1
+    assert shown.count("of /posts/ and below") == 1

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pydantic import TypeAdapter, ValidationError
 
 from waf_builder.inspect.answer import Answer, Match
+from waf_builder.spec.exclusiontarget import ExclusionTarget, Target
+from waf_builder.spec.types import Path
 from waf_builder.spec.yaml import scalar
 
 KNOBS = {
@@ -29,6 +35,10 @@ _KINDS = {
     "attack-protocol": "protocol violations",
     "attack-fixation": "session fixation",
 }
+_PATH: TypeAdapter[str] = TypeAdapter(Path)
+_TARGET: TypeAdapter[ExclusionTarget] = TypeAdapter(Target)
+_NO_TEXT = "\ufffd"
+"""What bytes that are no text are decoded to."""
 _KEYED = re.compile(r"([A-Z_]+):(.+)")
 
 
@@ -57,7 +67,11 @@ def propose(answer: Answer, threshold: int) -> Proposal | None:
 
 
 def exclusion(matches: Sequence[Match], path: str) -> Proposal:
-    """Return what leaves these matches out, at a path and below it; an empty path is all."""
+    """Return what leaves these matches out, at a path and below it.
+
+    path: as a request line has it; where no spec can name it, that of a folder above it.
+    """
+    path = _in_spec(path)
     lines = ["exclusions:"]
     for target, rules in _by_target(matches).items():
         ids = sorted({match.rule for match in rules})
@@ -104,11 +118,29 @@ def _by_target(matches: Sequence[Match]) -> dict[str, list[Match]]:
 
 def _excludable(target: str) -> str:
     """Return the target as an exclusion can name it: with a key, or not at all."""
-    return target if _KEYED.fullmatch(target) else ""
+    if not _KEYED.fullmatch(target):
+        return ""
+    try:
+        return target if _TARGET.validate_python(target).works_in_a_scope else ""
+    except ValidationError:
+        return ""
+
+
+def _in_spec(path: str) -> str:
+    """Return a path as a spec has it, decoded; empty where only all paths will do."""
+    text = unquote(path)
+    while text not in {"", "/"}:
+        if _NO_TEXT not in text and text.isprintable():
+            with suppress(ValidationError):
+                return _PATH.validate_python(text)
+        above = text.rstrip("/").rpartition("/")[0].rstrip("/")
+        text = f"{above}/" if above else ""
+    return ""
 
 
 def _reason(matches: Sequence[Match]) -> str:
-    return f"why it is no attack; matched: {matches[0].message}"[:200]
+    words = f"why it is no attack; matched: {matches[0].message}"
+    return "".join(char for char in words if char.isprintable())[:200]
 
 
 def _flow(numbers: Sequence[int]) -> str:

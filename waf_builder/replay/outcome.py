@@ -69,8 +69,7 @@ class Group:
         """What would let all of them pass; None where there is nothing to write."""
         if self.knob or not self.matches:
             return self.knob
-        prefix = prefix_of(self.path)
-        return exclusion(list(self.matches.values()), "" if prefix == "/" else prefix)
+        return exclusion(list(self.matches.values()), prefix_of(self.path))
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""

@@ -71,7 +71,8 @@ def _group(group: Group) -> Iterator[str]:
         if match.target:
             told = f"{match.target}: {match.value}" if match.value else match.target
             yield indent + _cut(told, len(indent))
-    yield indent + _cut(f"first: {group.place}", len(indent))
+    example = "" if group.example == group.path else f": {group.example}"
+    yield indent + _cut(f"such as {group.place}{example}", len(indent))
 
 
 def _proposals(groups: Sequence[Group]) -> Iterator[str]:
@@ -82,7 +83,7 @@ def _proposals(groups: Sequence[Group]) -> Iterator[str]:
         if proposal := group.proposal:
             first, *others = proposal.lines or ("",)
             if first == "exclusions:":
-                entries["\n".join(f"      {line}" for line in others)] = None
+                entries |= dict.fromkeys(_entries(others))
             elif first:
                 knobs[f"      {first}"] = None
             opens[proposal.opens] = None
@@ -104,6 +105,17 @@ def _proposals(groups: Sequence[Group]) -> Iterator[str]:
             subsequent_indent="  ",
             break_on_hyphens=False,
         )
+
+
+def _entries(lines: Sequence[str]) -> Iterator[str]:
+    """Yield each exclusion by itself: several groups may need the same one."""
+    entry: list[str] = []
+    for line in lines:
+        if line.startswith("  - ") and entry:
+            yield "\n".join(entry)
+            entry = []
+        entry.append(f"      {line}")
+    yield "\n".join(entry)
 
 
 def _rest(outcome: Outcome) -> Iterator[str]:
