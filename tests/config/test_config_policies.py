@@ -77,7 +77,7 @@ def in_force(tree: Tree) -> dict[str, Any]:
         "variables": variables,
         "body": {scalar("SecRequestBodyLimit"), scalar("SecRequestBodyNoFilesLimit")},
         "nginx body": directive(location, "client_max_body_size")
-        or directive(re.sub(_LOCATION, "", tree["nginx.conf"]), "client_max_body_size"),
+        or directive(tree["nginx.conf"].partition("    server {")[0], "client_max_body_size"),
         "arguments": scalar("SecArgumentsLimit"),
         "responses": scalar("SecResponseBodyAccess"),
         "mode in the log": directive(location, r"set \$waf_mode"),

@@ -109,13 +109,13 @@ def post(waf: Waf, path: str, body: bytes, content_type: str, **headers: str) ->
 
 
 class TestUpload:
-    def test_of_70_megabytes_passes_where_allowed(self, waf: Waf, site: Backend):
-        body = hashlib.sha256(b"seed").digest() * (70 * MEGABYTE // 32)
+    def test_of_40_megabytes_passes_where_allowed(self, waf: Waf, site: Backend):
+        body = hashlib.sha256(b"seed").digest() * (40 * MEGABYTE // 32)
         assert post(waf, "/uploads/big", body, "application/octet-stream").status == 200
         assert digest(site.only("/uploads/big").body) == digest(body)
 
-    def test_of_60_megabytes_in_a_form_passes_where_allowed(self, waf: Waf, site: Backend):
-        content = hashlib.sha256(b"seed").digest() * (60 * MEGABYTE // 32)
+    def test_of_40_megabytes_in_a_form_passes_where_allowed(self, waf: Waf, site: Backend):
+        content = hashlib.sha256(b"seed").digest() * (40 * MEGABYTE // 32)
         start = (
             b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n'
             b"Content-Type: application/octet-stream\r\n\r\n"
