@@ -63,9 +63,15 @@ def code_in(file: Path) -> list[str]:
 class TestExamples:
     @pytest.mark.nginx
     @pytest.mark.parametrize(
-        "page",
-        [file for file in DOCUMENTS if list(fences(file, "console"))],
-        ids=lambda file: str(file.relative_to(ROOT)),
+        ("engine", "page"),
+        # One engine for each page: what they do is shown elsewhere, and a page takes half a minute.
+        [
+            ("old" if file == README else "new", file)
+            for file in DOCUMENTS
+            if list(fences(file, "console"))
+        ],
+        ids=lambda value: str(value.relative_to(ROOT)) if isinstance(value, Path) else value,
+        indirect=["engine"],
     )
     def test_commands_print_what_is_shown(self, page: Path, engine: Engine, tmp_path: Path):
         with terminal(page, tmp_path, str(engine.root), free_port()) as opened:

@@ -20,6 +20,8 @@ from waf_builder.render.publish import read_tree
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*/backend.yaml"))
 
+pytestmark = pytest.mark.xdist_group("packaging")  # the archives are built once
+
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     """Run a command to its good end, and return what it said."""

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from support.registry import Network
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of the deployed app in one worker: it is then deployed once."""
+    for item in items:
+        if "compiled" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("deployed"))
+
+
 @pytest.fixture(scope="session")
 def materials(_own_environment: None) -> deploys.Materials:
     """Real packages and wheels."""
