@@ -129,6 +129,18 @@ class TestRealOnes:
         assert set(one["new"]["rules"]) <= begin
         assert found["policy"]["routes"][0]["no_longer_refuse"] == []
 
+    def test_tests_are_requests_too(self, engine_new: Engine):
+        Path("tests").mkdir()
+        Path("tests/search.yaml").write_text(
+            f"pass: ['{ORDINARY}']\nblock: [{{request: \"{PARANOID}\"}}]\n"
+        )
+        command = ["diff", "old.yaml", "new.yaml", "--requests", "tests", "--format", "json"]
+        command += ["--engine", "library", "--crs", str(engine_new.crs.folder)]
+        run = CliRunner().invoke(cli.main, command, catch_exceptions=False)
+        assert run.exit_code == 3, run.output
+        found = json.loads(run.stdout)["verdicts"]
+        assert (found["asked"], len(found["changed"])) == (2, 1)
+
     def test_the_same_spec(self, engine: Engine):
         found = self.ask("old.yaml", "old.yaml", status=0, engine=engine)
         assert found["verdicts"] == {"asked": 3, "changed": [], "other_rules": 0}

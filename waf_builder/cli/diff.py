@@ -19,7 +19,8 @@ DIFFERS = 3
     "--requests",
     metavar="REQUEST",
     multiple=True,
-    help="Also ask both what they say to these, as `inspect` takes them; may be repeated.",
+    help="Also ask both what they say to this: what `inspect` takes, or tests as `test` does."
+    " May be repeated.",
 )
 @click.option(
     "--format",
@@ -49,23 +50,21 @@ def diff(
     \b
     Example: waf-builder diff old.yaml backend.yaml --requests shop.har
     """
-    import itertools
     import json
 
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.diff.asjson import as_json
     from waf_builder.diff.compare import ask_both, compare
     from waf_builder.diff.report import text
+    from waf_builder.diff.requests import requests_in
     from waf_builder.diff.sides import sides
-    from waf_builder.inspect.read import read
     from waf_builder.problem import errors_in
     from waf_builder.target import Choice
 
     choice = Choice(engine, crs)
     found = compare(*sides(old, new), choice, progress)
     if requests and not errors_in(found.problems):
-        asked = itertools.chain.from_iterable(map(read, requests))
-        found = ask_both(found, asked, choice, progress)
+        found = ask_both(found, requests_in(requests), choice, progress)
     if form == "json":
         click.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
     else:

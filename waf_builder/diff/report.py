@@ -89,10 +89,13 @@ def _rules(diff: RulesDiff, title: str) -> Iterator[str]:
             yield "\n".join([name, "", *_listed(rules)])
     if diff.changed:
         lines = []
-        for rule in diff.changed:
-            lines.append(f"  {rule.new.id:<6}  {_cut(rule.new.message or 'sets up or steers', 10)}")
+        detecting = [rule for rule in diff.changed if rule.new.detects]
+        for rule in detecting:
+            lines.append(f"  {rule.new.id:<6}  {_cut(rule.new.message, 10)}")
             for change in rule.changes:
                 lines += _change(change, 10)
+        if others := len(diff.changed) - len(detecting):
+            lines.append(f"  set up or steer others: {others:,}, which --format json shows")
         yield "\n".join(["Changed rules", "", *lines])
 
 
