@@ -21,7 +21,7 @@ PACKAGE = Path(waf_builder.__file__).parent
 
 LAYERS = (
     {"__init__"},
-    {"ending", "problem", "paths", "version"},
+    {"choice", "ending", "problem", "paths", "version"},
     {"errors"},
     {"archive", "download", "seclang", "userfile"},
     {"spec"},

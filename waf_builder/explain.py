@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waf_builder.choice import Choice
 from waf_builder.config.build import NEWEST
 from waf_builder.config.inforce import verdict
 from waf_builder.config.policies import route_waf
@@ -26,7 +27,7 @@ from waf_builder.render.render import Tree
 from waf_builder.seclang.vital import is_vital
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Exclusion, Spec
-from waf_builder.target import Choice, find_rules, named
+from waf_builder.target import find_rules, named
 from waf_builder.version import Version
 
 if TYPE_CHECKING:

@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from waf_builder.inspect.inprocess import LibraryJudge
+from waf_builder.choice import Choice
+from waf_builder.errors import EngineError
+from waf_builder.inspect import kept
 from waf_builder.inspect.inspector import Inspector
-from waf_builder.inspect.library import Library, LibraryError
+from waf_builder.inspect.library import LibraryError
 from waf_builder.inspect.parallel import ParallelJudge
-from waf_builder.inspect.routing import Routing
-from waf_builder.problem import Problem
+from waf_builder.inspect.prepared import Prepared
+from waf_builder.paths import cache_dir
 
 if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
     from waf_builder.engine.find import Progress
-    from waf_builder.target import Choice
+    from waf_builder.pipeline import Rendered
 
 LIBRARY = "library"
 """`--engine library`: libmodsecurity in this process, and nothing else."""
 NGINX = "nginx"
 """`--engine nginx`: a real one, wherever it is found."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What it takes to ask the rules of a spec in this process.
-
-    files: the rules, as in `Library`; rule_set: where they do not bring the rule set along.
-    """
-
-    routing: Routing
-    files: dict[str, str]
-    unicode_map: str
-    rule_set: Path | None
-    problems: tuple[Problem, ...]
-
-    def judge(self) -> LibraryJudge:
-        """Return the judge of these rules; it is to be entered."""
-        return LibraryJudge(self.routing, Library(self.files, self.unicode_map, self.rule_set))
 
 
 @contextmanager
@@ -58,7 +44,7 @@ def inspector(
     with ExitStack() as stack:
         if choice.engine in {None, LIBRARY}:
             try:
-                prepared = prepare(file, replace(choice, engine=None), progress)
+                prepared = _kept(file, replace(choice, engine=None), progress)
                 judge = stack.enter_context(ParallelJudge(prepared.judge(), processes))
             except LibraryError as error:
                 if choice.engine == LIBRARY:
@@ -74,7 +60,6 @@ def inspector(
 @contextmanager
 def _nginx(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
     """Yield a running nginx; one is got by apt if none is there."""
-    from waf_builder.errors import EngineError
     from waf_builder.inspect.nginx import NginxJudge
     from waf_builder.inspect.opened import for_inspection
     from waf_builder.inspect.routing import routing_of
@@ -89,6 +74,18 @@ def _nginx(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector
             raise EngineError("an inspection by nginx needs an engine")
         with NginxJudge(rendered.config, rendered.tree, rendered.engine) as judge:
             yield Inspector(routing_of(rendered.config), judge, rendered.problems)
+
+
+def _kept(file: Path, choice: Choice, progress: Progress) -> Prepared:
+    """Return what `prepare` does, from the cache where nothing has changed since."""
+    key = kept.key_of(file, choice)
+    if key is None:
+        return prepare(file, choice, progress)
+    prepared = kept.load(cache_dir(), key)
+    if prepared is None:
+        prepared = prepare(file, choice, progress)
+        kept.save(cache_dir(), key, prepared)
+    return prepared
 
 
 def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
@@ -118,12 +115,30 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
         rendered.engine.unicode_map.read_text("latin-1") if rendered.engine else unicode_mapping(),
         rules.folder if rules else None,
         tuple(one for one in rendered.problems if one.code != "engine.none"),
+        tuple(_depends_on(rendered, rules)),
     )
+
+
+def _depends_on(rendered: Rendered, rules: InstalledCrs | None) -> Iterator[Path]:
+    """Yield the files and folders that would change with the engine, or with which is found."""
+    from waf_builder.engine import store
+
+    for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin"]:
+        yield Path(folder) / "nginx"
+    with contextlib.suppress(EngineError):
+        yield store.folder() / "current"
+    if engine := rendered.engine:
+        yield from (engine.nginx, engine.module, engine.unicode_map, *engine.library_path)
+    if rules:
+        yield from (
+            rules.folder,
+            rules.folder / "rules",
+            *sorted((rules.folder / "rules").iterdir()),
+        )
 
 
 def _has_engine(choice: Choice) -> bool:
     from waf_builder.engine.find import OWN_CRS, find
-    from waf_builder.errors import EngineError
     from waf_builder.target import named
 
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from waf_builder.choice import NO_ENGINE, Choice
 from waf_builder.config.build import build
 from waf_builder.config.model import Config, Locator, Target
 from waf_builder.crs.index import rule_index
@@ -24,7 +25,7 @@ from waf_builder.render.render import Tree
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Spec
 from waf_builder.spec.opened import opened, without_router
-from waf_builder.target import NO_ENGINE, Choice, find_rules, find_target, named
+from waf_builder.target import find_rules, find_target, named
 
 __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waf_builder.choice import NO_ENGINE, Choice
 from waf_builder.config.build import NEWEST
 from waf_builder.config.model import Target
 from waf_builder.errors import EngineError, ProblemsError
@@ -19,22 +20,6 @@ if TYPE_CHECKING:
     from waf_builder.crs.rules import RuleIndex
     from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
-
-NO_ENGINE = "none"
-"""`--engine none`: render for the newest versions, without nginx's own test."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which engine and rules to render for, as the command line names them.
-
-    get_crs: a release of the rules may be downloaded when it is not here; a render never does.
-    """
-
-    engine: str | None = None
-    crs: str | None = None
-    nginx_version: str | None = None
-    get_crs: bool = False
 
 
 def named(choice: Choice, crs: str | None = None) -> Choice:

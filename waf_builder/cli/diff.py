@@ -52,6 +52,7 @@ def diff(
     """
     import json
 
+    from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.diff.asjson import as_json
     from waf_builder.diff.compare import ask_both, compare
@@ -59,7 +60,6 @@ def diff(
     from waf_builder.diff.requests import requests_in
     from waf_builder.diff.sides import sides
     from waf_builder.problem import errors_in
-    from waf_builder.target import Choice
 
     choice = Choice(engine, crs)
     found = compare(*sides(old, new), choice, progress)

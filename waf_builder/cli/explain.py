@@ -41,9 +41,9 @@ def explain(number: int, spec: Path | None, form: str, engine: str | None, crs: 
     """
     import json
 
+    from waf_builder.choice import Choice
     from waf_builder.cli.output import progress
     from waf_builder.explain import explain_rule
-    from waf_builder.target import Choice
 
     told = explain_rule(number, Choice(engine, crs), spec, progress)
     if form == "json":

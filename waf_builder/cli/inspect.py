@@ -35,11 +35,11 @@ def inspect(
     """
     import json
 
+    from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.read import read
     from waf_builder.inspect.report import text
     from waf_builder.judges import inspector as ready
-    from waf_builder.target import Choice
 
     refused = False
     with ready(spec, Choice(engine, crs), progress) as inspector:

@@ -50,6 +50,7 @@ def replay(
     """
     import json
 
+    from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.request import RequestError
     from waf_builder.judges import inspector as ready
@@ -57,7 +58,6 @@ def replay(
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
     from waf_builder.replay.seen import Skipped
-    from waf_builder.target import Choice
 
     skipped = Skipped()
     with ready(spec, Choice(engine, crs), progress) as inspector:

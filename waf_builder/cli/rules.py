@@ -42,9 +42,10 @@ def rules(
     """
     import json
 
+    from waf_builder.choice import Choice
     from waf_builder.cli.output import progress
     from waf_builder.crs.describe import as_json
-    from waf_builder.target import Choice, find_rules
+    from waf_builder.target import find_rules
 
     installed, index = find_rules(Choice(engine, crs), progress)
     found = index.select(tag, search, level)

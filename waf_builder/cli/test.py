@@ -34,13 +34,13 @@ def test(
     \b
     Example: waf-builder test backend.yaml --junit report.xml
     """
+    from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.errors import WafBuilderError
     from waf_builder.judges import inspector as ready
     from waf_builder.run.workers import cores
     from waf_builder.suite.load import BESIDE, load
     from waf_builder.suite.outcome import as_junit, run
-    from waf_builder.target import Choice
 
     checks = load(files or [spec.parent / BESIDE])
     outcomes = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from waf_builder.choice import Choice
 from waf_builder.config.build import NEWEST
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.deploy.app import NAMES
@@ -26,7 +27,7 @@ from waf_builder.pipeline import known_rules
 from waf_builder.problem import Place, Problem, Severity
 from waf_builder.render.overrides import find_overrides
 from waf_builder.seclang import to_bytes
-from waf_builder.target import Choice, find_rules, named
+from waf_builder.target import find_rules, named
 from waf_builder.version import Version
 
 _SMALLEST = "backend: {host: 127.0.0.1, port: 80}\n"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
@@ -32,6 +30,9 @@ def in_processes(
     Each process is a copy of this one as it is now, which is why it needs no time to start.
     ready: called once in each of them.
     """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     copies = multiprocessing.get_context("fork")
     waiting = iter(items)
     chunks = iter(lambda: list(itertools.islice(waiting, _CHUNK)), [])
