@@ -58,9 +58,10 @@ def replay(
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
     from waf_builder.replay.seen import Skipped
+    from waf_builder.run.workers import cores
 
     skipped = Skipped()
-    with ready(spec, Choice(engine, crs), progress) as inspector:
+    with ready(spec, Choice(engine, crs), progress, cores()) as inspector:
         show_problems(inspector.problems, notes=False)
         with _bar(files) as advance:
             outcome = run(inspector, traffic(files, skipped, advance), skipped)
