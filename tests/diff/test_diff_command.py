@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,24 @@ def test_every_key_of_the_json_is_always_there():
         for case in ("specs", "folders")
     ]
     assert keys[0] == keys[1]
+
+
+def keys_of(value: object) -> Iterator[str]:
+    """Yield every key in a document, except those of what other commands print too."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            if key not in {"new", "gone", "problems"} or not isinstance(inner, list):
+                yield from keys_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys_of(inner)
+
+
+def test_every_key_of_the_json_is_documented():
+    page = (Path(__file__).parents[2] / "docs/compare.md").read_text()
+    told = [json.loads(run(*CASES[case](), "--format", "json").stdout) for case in CASES]
+    assert [key for key in keys_of(told) if f"`{key}`" not in page] == []
 
 
 _WORDS = st.sampled_from(

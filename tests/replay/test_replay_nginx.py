@@ -87,11 +87,12 @@ def test_its_own_spec_says_the_same_again(asked: str, log: Path):
     assert said["as_before"] >= 2 * ORDINARY + 3
     # What was refused for a body or a cookie cannot be found again.
     assert said["not_judged"] == {
-        "refused_for_what_is_not_kept": 2,
-        "needs_a_body_that_is_not_kept": 0,
+        "refused_then_for_what_is_not_kept": 2,
+        "refused_now_for_want_of_what_is_not_kept": 0,
         "no_answer": 0,
         "stopped_before_the_rules": 0,
         "unclear": 0,
+        "other_hosts": 0,
     }
     assert (said["malformed"], said["judged_in_part"]) == (0, 2)
 

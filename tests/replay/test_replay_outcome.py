@@ -11,7 +11,7 @@ from traffic import Waf, access, audit, entry, message
 from waf_builder.inspect.request import from_url
 from waf_builder.replay.logs import from_logs
 from waf_builder.replay.outcome import MAX_GROUPS, Outcome
-from waf_builder.replay.read import traffic
+from waf_builder.replay.read import of_hosts, traffic
 from waf_builder.replay.replay import replay
 from waf_builder.replay.report import text
 from waf_builder.replay.seen import Seen, Skipped
@@ -100,7 +100,11 @@ class TestHonesty:
         assert (group.rule, group.message, group.proposal) == (942100, "Rule 942100", None)
 
     def test_a_refusal_for_a_missing_body_says_nothing(self):
-        assert played(access("/a", method="PUT")).needs_body == 1
+        assert played(access("/a", method="PUT")).lacking == 1
+
+    def test_neither_does_one_for_a_missing_host(self):
+        outcome = played(audit("/a", message(942100), method="DELETE", status=200))
+        assert (outcome.lacking, outcome.found["refused"]) == (1, 0)
 
     def test_a_refusal_of_what_is_known_in_part_does(self):
         outcome = played(access("/a", method="DELETE"), access("/a", query="q=evil"))
@@ -126,9 +130,11 @@ def everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     lines += [access("/", action="reject", method="", status=400), "nginx: hello"]
     Path("yesterday.log").write_text("\n".join(lines))
     entries = [entry("http://a.test/cart?q=evil"), entry("http://a.test/", 0), entry("ftp://x")]
+    entries += [entry("http://cdn.test/x.js"), entry("http://fonts.test/"), {}]
     Path("shop.har").write_text(json.dumps({"log": {"entries": entries}}))
     skipped = Skipped()
-    return replay(Waf(), traffic(["yesterday.log", "shop.har"], skipped), skipped)
+    seen = traffic(["yesterday.log", "shop.har"], skipped)
+    return replay(Waf(), of_hosts(seen, ("a.test", "cdn.test"), skipped), skipped)
 
 
 @pytest.mark.parametrize("form", ["txt", "json"])
@@ -163,3 +169,10 @@ def test_an_exclusion_that_several_groups_need_is_shown_once():
     assert shown.count("GET /posts/*/") == 2
     assert shown.count("- rule: 942100") == 1
     assert shown.count("of /posts/ and below") == 1
+
+
+def test_every_key_of_the_json_is_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    page = (Path(__file__).parents[2] / "docs/compare.md").read_text()
+    said = everything(tmp_path, monkeypatch).as_json()
+    keys = [*said, *said["not_judged"], *said["groups"][0], *said["groups"][0]["matches"][0]]  # type: ignore[misc,index]
+    assert [key for key in keys if f"`{key}`" not in page] == []

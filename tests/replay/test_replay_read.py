@@ -16,7 +16,8 @@ from traffic import Waf, access, audit, entry, message
 from waf_builder.inspect.request import RequestError
 from waf_builder.replay import files
 from waf_builder.replay.logs import HELD, from_logs
-from waf_builder.replay.read import traffic
+from waf_builder.replay.outcome import Outcome
+from waf_builder.replay.read import of_hosts, traffic
 from waf_builder.replay.replay import replay
 from waf_builder.replay.seen import Seen, Skipped
 
@@ -212,9 +213,42 @@ class TestHar:
         assert self.read(tmp_path, given) == ([], Skipped(unclear=1))
 
     def test_an_entry_that_is_no_request_is_counted(self, tmp_path: Path):
-        seen, skipped = self.read(tmp_path, 1, entry("ftp://a"), entry("http://a.test/x"))
+        seen, skipped = self.read(tmp_path, 1, entry("http:///"), entry("http://a.test/x"))
         assert (len(seen), skipped.malformed) == (1, 2)
         assert skipped.first.startswith(f"{tmp_path}/x.har: entry 1 is not a request")
+
+    @pytest.mark.parametrize("url", ["wss://a.test/live", "data:image/png;base64,AA", "blob:x"])
+    def test_what_is_no_http_is_no_mistake(self, tmp_path: Path, url: str):
+        assert self.read(tmp_path, entry(url)) == ([], Skipped(others=1))
+
+    @pytest.mark.parametrize(("size", "whole"), [(None, True), (-1, True), (0, True), (9, False)])
+    def test_a_body_that_a_browser_left_out(self, tmp_path: Path, size: object, whole: bool):
+        given = entry("http://a.test/upload", method="POST")
+        given["request"]["bodySize"] = size
+        ((seen,), _) = self.read(tmp_path, given)
+        assert (seen.whole, seen.explained) == (whole, whole)
+
+    def test_a_body_that_it_kept(self, tmp_path: Path):
+        given = entry("http://a.test/form", method="POST")
+        given["request"] |= {"bodySize": 3, "postData": {"mimeType": "text/plain", "text": "a=b"}}
+        ((seen,), _) = self.read(tmp_path, given)
+        assert (seen.whole, seen.request.body) == (True, b"a=b")
+
+    @pytest.mark.parametrize(
+        ("hosts", "targets"),
+        [
+            ((), ["/1", "/2", "/3"]),
+            (("a.test",), ["/1", "/3"]),
+            (("A.test", "b.test"), ["/1", "/2", "/3"]),
+            (("c.test",), []),
+        ],
+    )
+    def test_only_some_hosts(self, tmp_path: Path, hosts: tuple[str, ...], targets: list[str]):
+        urls = ["http://a.test/1", "http://b.test/2", "http://a.test:8080/3"]
+        seen, skipped = self.read(tmp_path, *map(entry, urls))
+        kept = [one.request.target for one in of_hosts(seen, hosts, skipped)]
+        assert kept == targets
+        assert skipped.elsewhere == 3 - len(targets)
 
     def test_by_its_first_bytes_too(self, tmp_path: Path):
         assert len(self.read(tmp_path, entry("http://a.test/x"), name="saved")[0]) == 1
@@ -342,6 +376,12 @@ NO_LIMIT = settings(
 )
 
 
+def accounted(outcome: Outcome) -> int:
+    """Return how many requests are in one of the numbers that a report shows."""
+    told = outcome.found.total() + outcome.as_before
+    return told + outcome.unexplained + outcome.lacking + outcome.unanswered
+
+
 @NO_LIMIT
 @given(st.lists(LINES, max_size=5))
 @example([b'{"@timestamp":1,"http":{"request":{"id":"k"}}}'])
@@ -357,6 +397,7 @@ def test_no_line_is_a_way_out(tmp_path: Path, lines: list[bytes]):
     except RequestError:
         return
     assert outcome.requests <= len(lines) + sum(line.count(b"\n") for line in lines)
+    assert outcome.requests == accounted(outcome)
     json.dumps(outcome.as_json())
 
 
@@ -373,7 +414,8 @@ def test_no_entry_is_a_way_out(tmp_path: Path, path: tuple[str, ...], value: obj
     skipped = Skipped()
     outcome = replay(Waf(), traffic([str(file)], skipped), skipped)
     assert 1 <= outcome.requests <= 2
-    assert outcome.requests + skipped.malformed + skipped.unclear == 2
+    assert outcome.requests + skipped.malformed + skipped.unclear + skipped.others == 2
+    assert outcome.requests == accounted(outcome)
 
 
 @NO_LIMIT

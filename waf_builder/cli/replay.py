@@ -29,6 +29,13 @@ NEWLY_REFUSED = 3
     default="text",
     help="How the outcome is printed.",
 )
+@click.option(
+    "--host",
+    "hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Only requests to this host: a HAR holds those to others, too. May be repeated.",
+)
 @judge_options
 @click.pass_context
 def replay(
@@ -36,6 +43,7 @@ def replay(
     spec: Path,
     files: tuple[str, ...],
     form: str,
+    hosts: tuple[str, ...],
     engine: str | None,
     crs: str | None,
 ) -> None:
@@ -54,7 +62,7 @@ def replay(
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.request import RequestError
     from waf_builder.judges import inspector as ready
-    from waf_builder.replay.read import traffic
+    from waf_builder.replay.read import of_hosts, traffic
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
     from waf_builder.replay.seen import Skipped
@@ -64,7 +72,8 @@ def replay(
     with ready(spec, Choice(engine, crs), progress, cores()) as inspector:
         show_problems(inspector.problems, notes=False)
         with _bar(files) as advance:
-            outcome = run(inspector, traffic(files, skipped, advance), skipped)
+            seen = of_hosts(traffic(files, skipped, advance), hosts, skipped)
+            outcome = run(inspector, seen, skipped)
     if not outcome.requests:
         raise RequestError(skipped.nothing())
     if form == "json":

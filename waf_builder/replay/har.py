@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -9,6 +10,7 @@ from waf_builder.inspect.har import entries, request_of
 from waf_builder.inspect.request import RequestError
 from waf_builder.replay.seen import Seen, Skipped
 
+_OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ID = "x-request-id"
 _PLAIN = "<center>nginx</center>"
 _REFUSALS = frozenset({400, 403, 405, 413, 415})
@@ -25,6 +27,9 @@ def from_har(stream: BinaryIO, name: str, skipped: Skipped) -> Iterator[Seen]:
     try:
         for number, entry in entries(stream, name):
             place = f"{name}: entry {number}"
+            if _is_no_http(entry):
+                skipped.others += 1
+                continue
             try:
                 request = request_of(entry, place)
                 refused = _refused(entry.get("response"))
@@ -34,11 +39,26 @@ def from_har(stream: BinaryIO, name: str, skipped: Skipped) -> Iterator[Seen]:
             if refused is None:
                 skipped.unclear += 1
             else:
-                yield Seen(request, place, refused)
+                whole = bool(request.body) or not _had_body(entry)
+                yield Seen(request, place, refused, whole=whole, explained=whole)
     except RequestError as error:
         if not number:
             raise
         skipped.bad(str(error).splitlines()[0])
+
+
+def _is_no_http(entry: Any) -> bool:
+    """Return whether an entry is of another protocol: a page's sockets, `data:` and extensions."""
+    try:
+        return _OTHER_SCHEME.match(entry["request"]["url"]) is not None
+    except (KeyError, TypeError):
+        return False
+
+
+def _had_body(entry: Any) -> bool:
+    """Return whether a body was sent; browsers leave files out of what they save."""
+    size = entry["request"].get("bodySize")
+    return isinstance(size, int) and size > 0
 
 
 def _refused(response: Any) -> bool | None:

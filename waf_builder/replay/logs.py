@@ -19,6 +19,9 @@ HELD = 2000
 """Records that wait for what the other log says of the same request: both are written within
 milliseconds, by several workers."""
 
+UNKNOWN_HOST = "localhost"
+"""What a request is asked with whose host is not known."""
+
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 _HOST = re.compile(r"[!-~]{1,255}")
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
@@ -134,7 +137,7 @@ def _request(
     host = str(access.get("host") or "")
     if not _METHOD.fullmatch(method) or not uri.startswith("/"):
         return HttpRequest("", "", ()), known
-    return made(method, uri, host if _HOST.fullmatch(host) else "localhost", place), known
+    return made(method, uri, host if _HOST.fullmatch(host) else UNKNOWN_HOST, place), known
 
 
 def _status(access: Mapping[str, Any], audit: Mapping[str, Any]) -> int:

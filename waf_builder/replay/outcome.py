@@ -10,6 +10,7 @@ from typing import Literal
 from waf_builder.inspect.answer import Match
 from waf_builder.inspect.proposal import Proposal, exclusion
 from waf_builder.inspect.report import Finding
+from waf_builder.replay.logs import UNKNOWN_HOST
 from waf_builder.replay.paths import ANY, pattern_of, prefix_of
 from waf_builder.replay.seen import Seen, Skipped
 
@@ -20,6 +21,7 @@ MAX_GROUPS = 500
 """Of each rule's further paths, whatever comes is one group."""
 _MAX_MATCHES = 20
 _MAX_METHODS = 9
+_MAX_HOSTS = 20
 _NAME = 120
 
 
@@ -99,8 +101,9 @@ class Outcome:
 
     requests: those that could be put to the WAF. asked: as many different ones. in_part: those of
     which query or body are not known. logged: those of which no header is. unexplained: refused
-    then for what is not known, and passing now. needs_body: refused now for a body that is not
-    known. unanswered: the WAF gave no answer.
+    then for what is not known, and passing now. lacking: refused now for want of a body or a host
+    that is not known. unanswered: the WAF gave no answer. hosts: some of those in HAR files, which
+    hold requests to anybody.
     """
 
     skipped: Skipped
@@ -109,9 +112,10 @@ class Outcome:
     in_part: int = 0
     logged: int = 0
     unexplained: int = 0
-    needs_body: int = 0
+    lacking: int = 0
     unanswered: int = 0
     as_before: int = 0
+    hosts: dict[str, None] = field(default_factory=dict)
     found: Counter[Change] = field(default_factory=Counter)
     groups: dict[tuple[Change, int, int, str], Group] = field(default_factory=dict)
 
@@ -119,10 +123,12 @@ class Outcome:
         """Count a request that came so many times, and what is said of it now."""
         self.requests += count
         self.logged += count * seen.logged
+        if not seen.logged and len(self.hosts) < _MAX_HOSTS:
+            self.hosts[seen.request.host] = None
         if judged.verdict == "error":
             self.unanswered += count
-        elif not seen.whole and judged.status in _NEED_A_BODY and judged.refused:
-            self.needs_body += count
+        elif _lacks(seen, judged):
+            self.lacking += count
         elif seen.refused and not judged.refused and not seen.explained:
             self.unexplained += count
         else:
@@ -171,12 +177,14 @@ class Outcome:
             "as_before": self.as_before,
             "judged_in_part": self.in_part,
             "without_headers": self.logged,
+            "hosts": list(self.hosts),
             "not_judged": {
-                "refused_for_what_is_not_kept": self.unexplained,
-                "needs_a_body_that_is_not_kept": self.needs_body,
+                "refused_then_for_what_is_not_kept": self.unexplained,
+                "refused_now_for_want_of_what_is_not_kept": self.lacking,
                 "no_answer": self.unanswered,
                 "stopped_before_the_rules": skipped.gates,
                 "unclear": skipped.unclear,
+                "other_hosts": skipped.elsewhere,
             },
             "malformed": skipped.malformed,
             "first_malformed": skipped.first,
@@ -191,6 +199,15 @@ class Outcome:
 
 _NEED_A_BODY = frozenset({400, 411, 413, 415})
 """What a request without its body, or without the headers that go with it, is answered."""
+
+
+def _lacks(seen: Seen, judged: Judged) -> bool:
+    """Return whether a request may only be refused because not all of it is known."""
+    if judged.verdict != "reject":
+        return False
+    if not seen.whole and judged.status in _NEED_A_BODY:
+        return True
+    return seen.logged and seen.request.host == UNKNOWN_HOST
 
 
 def judged(finding: Finding, needed: tuple[Match, ...], knob: Proposal | None) -> Judged:

@@ -7,8 +7,23 @@ from typing import BinaryIO, cast
 
 from waf_builder.replay.files import Advance, is_har, lines, opened, shown
 from waf_builder.replay.har import from_har
-from waf_builder.replay.logs import from_logs
+from waf_builder.replay.logs import UNKNOWN_HOST, from_logs
 from waf_builder.replay.seen import Seen, Skipped
+
+
+def of_hosts(seen: Iterable[Seen], hosts: Iterable[str], skipped: Skipped) -> Iterator[Seen]:
+    """Yield what was sent to one of these hosts; everything where none is named.
+
+    An audit record alone has no host, and is kept.
+    """
+    wanted = {host.lower() for host in hosts}
+    for one in seen:
+        name = one.request.host.lower()
+        unknown = one.logged and name == UNKNOWN_HOST
+        if not wanted or unknown or name in wanted or name.rpartition(":")[0] in wanted:
+            yield one
+        else:
+            skipped.elsewhere += 1
 
 
 def traffic(

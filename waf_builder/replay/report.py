@@ -11,6 +11,7 @@ SHOWN = 15
 """Groups of a kind that are shown; JSON has all."""
 _WIDTH = 80
 _RULE = 6
+_HOSTS = 4
 _LOGGED = "A log keeps no headers or cookies; a browser's usual headers stand in for them."
 
 
@@ -29,6 +30,8 @@ def text(outcome: Outcome) -> str:
         blocks.append("\n".join(["Not judged, or not in full", "", *rest]))
     if outcome.logged:
         blocks.append(_LOGGED)
+    if len(outcome.hosts) > 1:
+        blocks.append("\n".join(_hosts(list(outcome.hosts))))
     return "\n\n".join(blocks)
 
 
@@ -123,16 +126,23 @@ def _rest(outcome: Outcome) -> Iterator[str]:
     for count, told in (
         (outcome.in_part, "in part: their query or body is not known"),
         (outcome.unexplained, "not: refused then for what is not known, and passing without it"),
-        (outcome.needs_body, "not: refused now for a body that is not known"),
+        (outcome.lacking, "not: refused now for want of a body or host that is not known"),
         (outcome.unanswered, "not: no answer; with --engine nginx there may be one"),
         (skipped.gates, "not: stopped by a limit, a password or an address, before any rule"),
         (skipped.unclear, "not: nothing that could be asked, or no answer then"),
+        (skipped.elsewhere, "not: sent to another host"),
         (skipped.malformed, f"malformed, such as {skipped.first}"),
     ):
         if count:
             lines = textwrap.wrap(told, _WIDTH - 13, break_on_hyphens=False) or [""]
             yield f"  {count:>9,}  {lines[0]}"
             yield from (" " * 13 + line for line in lines[1:])
+
+
+def _hosts(hosts: Sequence[str]) -> list[str]:
+    named = ", ".join(hosts[:_HOSTS]) + (", ..." if len(hosts) > _HOSTS else "")
+    said = f"The HAR holds requests to several hosts: {named}. --host NAME takes those of one."
+    return textwrap.wrap(said, _WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
 def _plural(word: str, count: int) -> str:

@@ -36,7 +36,8 @@ class Skipped:
     malformed: lines and entries that say they are a record and are none; first: one of them, as
     `file:line: why`. others: lines of other kinds, which a log is full of. gates: requests that a
     limit, a password or a list of addresses stopped before any rule. unclear: those without an
-    answer then, or with one of which nobody can say whether it is the app's.
+    answer then, or with one of which nobody can say whether it is the app's. elsewhere: requests to
+    hosts that are not asked for.
     """
 
     malformed: int = 0
@@ -44,6 +45,7 @@ class Skipped:
     others: int = 0
     gates: int = 0
     unclear: int = 0
+    elsewhere: int = 0
 
     def bad(self, reason: str) -> None:
         """Count one that is malformed."""
@@ -55,7 +57,7 @@ class Skipped:
         lines = ["there is no request to replay in these files"]
         if self.malformed:
             lines.append(f"    malformed: {self.malformed:,}, such as {self.first}")
-        left = self.others + self.gates + self.unclear
+        left = self.others + self.gates + self.unclear + self.elsewhere
         if left:
             lines.append(f"    other lines, and what cannot be put to the WAF: {left:,}")
         lines.append("    Expected a HAR file, or lines of the WAF's access log or audit log.")
