@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from waf_builder.paths import cache_dir
 
 if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
+    from waf_builder.crs.rules import RuleIndex
     from waf_builder.engine.find import Progress
     from waf_builder.pipeline import Rendered
 
@@ -51,7 +53,8 @@ def inspector(
                     raise
                 progress(f"{str(error).splitlines()[0]}; asking nginx instead")
             else:
-                yield Inspector(prepared.routing, judge, prepared.problems)
+                rules = cache(partial(rules_of, prepared.files, prepared.rule_set))
+                yield Inspector(prepared.routing, judge, prepared.problems, rules)
                 return
         found = replace(choice, engine=None if choice.engine in {LIBRARY, NGINX} else choice.engine)
         yield stack.enter_context(_nginx(file, found, progress))
@@ -73,7 +76,24 @@ def _nginx(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector
         if rendered.engine is None:
             raise EngineError("an inspection by nginx needs an engine")
         with NginxJudge(rendered.config, rendered.tree, rendered.engine) as judge:
-            yield Inspector(routing_of(rendered.config), judge, rendered.problems)
+            crs = rendered.engine.crs
+            rules = cache(partial(rules_of, rendered.tree, crs.folder if crs else None))
+            yield Inspector(routing_of(rendered.config), judge, rendered.problems, rules)
+
+
+def rules_of(files: Mapping[str, str], rule_set: Path | None) -> RuleIndex:
+    """Return the rules that files load: their own rule set, or the one in a folder."""
+    from waf_builder.crs.index import index_of, rule_index
+
+    below = cache_dir() / "inspect"
+    own = {
+        name: text.encode()
+        for name, text in files.items()
+        if name.startswith("modsecurity/") and name.endswith(".conf")
+    }
+    if rule_set and not any(name.startswith("modsecurity/crs/") for name in own):
+        return rule_index(rule_set, cache=below)
+    return index_of(own, below)
 
 
 def _kept(file: Path, choice: Choice, progress: Progress) -> Prepared:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from specs import SMALLEST
 
+from waf_builder.crs.index import index_of
 from waf_builder.inspect.answer import Match, answer
 from waf_builder.inspect.proposal import propose
 from waf_builder.inspect.request import from_url
@@ -203,3 +204,16 @@ class TestProposal:
         proposal = propose(answer(REQUEST, 400, STOPPED, audit(message(200002, level=0))), 5)
         assert proposal
         assert proposal.lines == ()
+
+    def test_what_a_chain_looks_at_again_is_named_as_it_was_found(self):
+        matched = message(933120, target="MATCHED_VARS:ARGS:body")
+        proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), 5)
+        assert proposal
+        assert "    target: ARGS:body" in proposal.lines
+
+    def test_a_target_that_a_rule_cannot_leave_out_is_not_proposed(self):
+        rule = b'SecRule REQUEST_COOKIES "@rx x" "id:942100,phase:2,block,msg:\'m\'"\n'
+        found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))
+        proposal = propose(found, 5, lambda: index_of({"rules/a.conf": rule}))
+        assert proposal
+        assert list(proposal.excluded) == [""]

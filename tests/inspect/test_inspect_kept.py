@@ -24,6 +24,7 @@ ROUTE = Route(
     content_types="",
     max_body=1,
     threshold=5,
+    level=1,
 )
 PREPARED = Prepared(
     Routing((Host(("a.test",), (ROUTE,), True, ("/x",)),), 1, 5, "/health", True, ("^/x",), False),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from waf_builder.inspect.answer import Answer
-from waf_builder.inspect.proposal import propose
+from waf_builder.inspect.proposal import Proposal, propose
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.inspect.routing import Routing
 from waf_builder.problem import Problem
+
+if TYPE_CHECKING:
+    from waf_builder.crs.rules import RuleIndex
+    from waf_builder.inspect.opening import Opening
 
 
 class Judge(Protocol):
@@ -25,15 +29,25 @@ class Judge(Protocol):
 class Inspector:
     """A WAF that is ready to be asked.
 
-    problems: the warnings about its spec.
+    problems: the warnings about its spec. rules: gives all rules in force, when they are needed.
     """
 
     routing: Routing
     judge: Judge
     problems: tuple[Problem, ...]
+    rules: Callable[[], RuleIndex] | None = None
 
     def findings(self, requests: Iterable[HttpRequest]) -> Iterator[Finding]:
         """Yield what the WAF says to each request, in order."""
         for answer in self.judge.judge(requests):
             threshold = self.routing.threshold_of(answer.route)
-            yield Finding(answer, threshold, propose(answer, threshold))
+            proposal = propose(answer, threshold, self.rules)
+            yield Finding(answer, threshold, proposal, self._openings(answer, proposal))
+
+    def _openings(self, answer: Answer, proposal: Proposal | None) -> tuple[Opening, ...]:
+        if proposal is None or not proposal.excluded or self.rules is None:
+            return ()
+        from waf_builder.inspect.opening import openings
+
+        level = self.routing.level_of(answer.route)
+        return tuple(openings(proposal.excluded, proposal.path, self.rules(), level))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
 
+from waf_builder.config.targets import Miss, targets_of
+from waf_builder.crs.rules import RuleIndex
 from waf_builder.inspect.answer import Answer, Match
 from waf_builder.spec.exclusiontarget import ExclusionTarget, Target
 from waf_builder.spec.types import Path
@@ -46,34 +48,43 @@ _KEYED = re.compile(r"([A-Z_]+):(.+)")
 class Proposal:
     """What to write, as lines of YAML below `waf:`, and what that gives up.
 
-    lines: empty when there is nothing to write; opens then says why.
+    lines: empty when there is nothing to write; opens then says why. excluded: the matches that
+    are left out, by target. path: where; empty for every one.
     """
 
     lines: tuple[str, ...]
     opens: str
+    excluded: Mapping[str, Sequence[Match]] = field(default_factory=dict, compare=False)
+    path: str = field(default="", compare=False)
 
 
-def propose(answer: Answer, threshold: int) -> Proposal | None:
+def propose(
+    answer: Answer, threshold: int, rules: Callable[[], RuleIndex] | None = None
+) -> Proposal | None:
     """Return the smallest change that lets the request pass; None for one that does.
 
-    threshold: the score from which on the route refuses.
+    threshold: the score from which on the route refuses. rules: gives the rules in force, when
+    they are needed; without them, a target may be proposed that a rule cannot leave out.
     """
     if answer.verdict in {"pass", "error"}:
         return None
     if found := knob(answer):
         return found
     matches = list(needed(answer, threshold))
-    return exclusion(matches, answer.request.path) if matches else None
+    index = rules() if rules and matches else None
+    return exclusion(matches, answer.request.path, index) if matches else None
 
 
-def exclusion(matches: Sequence[Match], path: str) -> Proposal:
+def exclusion(matches: Sequence[Match], path: str, index: RuleIndex | None = None) -> Proposal:
     """Return what leaves these matches out, at a path and below it.
 
-    path: as a request line has it; where no spec can name it, that of a folder above it.
+    path: as a request line has it; where no spec can name it, that of a folder above it. index: of
+    the rules in force, where they are known.
     """
     path = _in_spec(path)
     lines = ["exclusions:"]
-    for target, rules in _by_target(matches).items():
+    excluded = _by_target(matches, index)
+    for target, rules in excluded.items():
         ids = sorted({match.rule for match in rules})
         lines.append(f"  - rule: {ids[0]}" if len(ids) == 1 else f"  - rules: {_flow(ids)}")
         if target:
@@ -81,7 +92,7 @@ def exclusion(matches: Sequence[Match], path: str) -> Proposal:
         if path:
             lines.append(f"    path: {scalar(path)}")
         lines.append(f"    reason: {scalar(_reason(rules))}")
-    return Proposal(tuple(lines), _opens(matches, path))
+    return Proposal(tuple(lines), _opens(excluded, path), excluded, path)
 
 
 def knob(answer: Answer) -> Proposal | None:
@@ -109,21 +120,27 @@ def needed(answer: Answer, threshold: int) -> Iterator[Match]:
             yield match
 
 
-def _by_target(matches: Sequence[Match]) -> dict[str, list[Match]]:
+def _by_target(matches: Sequence[Match], index: RuleIndex | None) -> dict[str, list[Match]]:
     grouped: dict[str, list[Match]] = {}
     for match in matches:
-        grouped.setdefault(_excludable(match.target), []).append(match)
+        grouped.setdefault(_excludable(match, index), []).append(match)
     return grouped
 
 
-def _excludable(target: str) -> str:
+def _excludable(match: Match, index: RuleIndex | None) -> str:
     """Return the target as an exclusion can name it: with a key, or not at all."""
+    # The last rule of a chain looks again at what the first one has found.
+    target = match.target.removeprefix("MATCHED_VARS:").removeprefix("MATCHED_VARS_NAMES:")
     if not _KEYED.fullmatch(target):
         return ""
     try:
-        return target if _TARGET.validate_python(target).works_in_a_scope else ""
+        known = _TARGET.validate_python(target)
     except ValidationError:
         return ""
+    rule = index.get(match.rule) if index else None
+    if not known.works_in_a_scope or (rule and isinstance(targets_of(rule, known), Miss)):
+        return ""
+    return target
 
 
 def _in_spec(path: str) -> str:
@@ -147,9 +164,10 @@ def _flow(numbers: Sequence[int]) -> str:
     return f"[{', '.join(map(str, numbers))}]"
 
 
-def _opens(matches: Sequence[Match], path: str) -> str:
+def _opens(excluded: Mapping[str, Sequence[Match]], path: str) -> str:
+    matches = [match for group in excluded.values() for match in group]
     kinds = dict.fromkeys(_KINDS[tag] for match in matches for tag in match.tags if tag in _KINDS)
-    places = dict.fromkeys(_excludable(match.target) or "the whole request" for match in matches)
+    places = [target or "the whole request" for target in excluded]
     what = " and ".join(kinds) or "what these rules look for"
     below = f"{path} and below" if path else "every path"
     return (

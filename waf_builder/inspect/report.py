@@ -5,9 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from waf_builder.inspect.answer import Answer, Match, Verdict
 from waf_builder.inspect.proposal import Proposal
+
+if TYPE_CHECKING:
+    from waf_builder.inspect.opening import Opening
 
 Paint = Callable[[Verdict, str], str]
 _HEAD = ("rule", "level", "points", "where", "what matched")
@@ -23,11 +27,15 @@ _SAID: dict[Verdict, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """An answer, the threshold of its route, and what would let the request pass."""
+    """An answer, the threshold of its route, and what would let the request pass.
+
+    openings: what that opens, where the rules are known.
+    """
 
     answer: Answer
     threshold: int
     proposal: Proposal | None
+    openings: tuple[Opening, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""
@@ -57,6 +65,7 @@ class Finding:
             ],
             "proposal": list(self.proposal.lines) if self.proposal else [],
             "opens": self.proposal.opens if self.proposal else "",
+            "openings": [one.as_json() for one in self.openings],
         }
 
 
@@ -72,7 +81,7 @@ def text(finding: Finding, paint: Paint = lambda _verdict, words: words) -> str:
     if answer.matches:
         lines += ["", *_table(answer.matches)]
     if finding.proposal:
-        lines += ["", *_proposal(finding.proposal)]
+        lines += ["", *_proposal(finding.proposal, finding.openings)]
     return "\n".join(lines)
 
 
@@ -100,7 +109,7 @@ def _table(matches: Sequence[Match]) -> list[str]:
     return lines
 
 
-def _proposal(proposal: Proposal) -> list[str]:
+def _proposal(proposal: Proposal, openings: Sequence[Opening]) -> list[str]:
     lines = []
     if proposal.lines:
         lines += [
@@ -110,5 +119,6 @@ def _proposal(proposal: Proposal) -> list[str]:
             *(f"      {line}" for line in proposal.lines),
             "",
         ]
-    lines += textwrap.wrap(proposal.opens, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    for sentence in (proposal.opens, *map(str, openings)):
+        lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     return lines

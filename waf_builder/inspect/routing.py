@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from waf_builder.config.model import Config, Location
 
 _THRESHOLD = "inbound_anomaly_score_threshold"
+_LEVELS = ("blocking_paranoia_level", "paranoia_level")
+"""What the Core Rule Set 4 calls it, and 3.3."""
 
 
 def _as_bytes(path: str) -> str:
@@ -23,7 +25,7 @@ class Route:
 
     rules: the file of what its policy does differently, empty for none. methods, content_types:
     patterns, empty for all. max_body: in bytes, 0 for any size. threshold: the score from which on
-    it refuses.
+    it refuses. level: the paranoia level up to which rules count.
     """
 
     label: str
@@ -35,6 +37,7 @@ class Route:
     content_types: str
     max_body: int
     threshold: int
+    level: int
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,17 @@ class Routing:
 
     def threshold_of(self, label: str) -> int:
         """Return the score from which on a route refuses; the general one without a route."""
+        route = self._route(label)
+        return route.threshold if route else self.threshold
+
+    def level_of(self, label: str) -> int:
+        """Return the paranoia level of a route; the lowest without one."""
+        route = self._route(label)
+        return route.level if route else 1
+
+    def _route(self, label: str) -> Route | None:
         routes = (route for host in self.hosts for route in host.routes)
-        return next((route.threshold for route in routes if route.label == label), self.threshold)
+        return next((route for route in routes if route.label == label), None)
 
 
 def routing_of(config: Config) -> Routing:
@@ -107,7 +119,12 @@ def _route(location: Location, config: Config) -> Route:
         content_types=location.content_types,
         max_body=config.max_body if location.max_body is None else location.max_body,
         threshold=int(dict(variables)[_THRESHOLD]),
+        level=_level(dict(variables)),
     )
+
+
+def _level(variables: Mapping[str, str]) -> int:
+    return int(next(variables[name] for name in _LEVELS if name in variables))
 
 
 def from_json(data: Mapping[str, Any]) -> Routing:

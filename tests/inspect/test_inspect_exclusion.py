@@ -1,0 +1,111 @@
+"""A proposed exclusion, written into the spec: the request passes, and nothing beside it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from corpus.requests import attacks, ordinary, specialist
+from inspect_both import both, library_for, rendered_for
+
+from waf_builder.inspect.inspector import Inspector
+from waf_builder.inspect.raw import from_raw
+from waf_builder.inspect.request import from_url
+from waf_builder.inspect.routing import routing_of
+from waf_builder.judges import rules_of
+
+if TYPE_CHECKING:
+    from waf_builder.engine.model import Engine
+    from waf_builder.inspect.report import Finding
+    from waf_builder.inspect.request import HttpRequest
+
+pytestmark = pytest.mark.nginx
+
+SPEC = "backend: {host: site.internal, port: 3000}\n"
+TRIED = 8
+ATTACK = "1%20UNION%20SELECT%20password%20FROM%20users"
+
+
+def findings(spec: Path, engine: Engine, requests: Sequence[HttpRequest]) -> list[Finding]:
+    rendered = rendered_for(spec, engine)
+    with library_for(rendered) as judge:
+        rules = cache(partial(rules_of, rendered.tree, None))
+        inspector = Inspector(routing_of(rendered.config), judge, (), rules)
+        return list(inspector.findings(requests))
+
+
+def written(spec: Path, finding: Finding) -> None:
+    assert finding.proposal
+    lines = [f"  {line}" for line in finding.proposal.lines]
+    spec.write_text("\n".join([SPEC + "waf:", *lines, ""]), encoding="utf-8")
+
+
+def blocked(found: Sequence[Finding]) -> set[str]:
+    return {one.answer.request.name for one in found if one.answer.verdict == "block"}
+
+
+@pytest.fixture(scope="module")
+def attacking() -> list[HttpRequest]:
+    return [from_raw(one.data, one.name) for one in attacks()]
+
+
+@pytest.fixture(scope="module")
+def before(
+    engine_old: Engine, attacking: list[HttpRequest], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Finding], set[str]]:
+    """What is said to ordinary requests that are refused, and which attacks are blocked."""
+    spec = tmp_path_factory.mktemp("before") / "backend.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    requests = [from_raw(one.data, one.name) for one in (*ordinary(), *specialist())]
+    found = findings(spec, engine_old, [*requests, *attacking])
+    refused = [
+        one
+        for one in found[: len(requests)]
+        if one.answer.verdict == "block" and one.proposal and one.proposal.excluded
+    ]
+    return refused, blocked(found[len(requests) :])
+
+
+@pytest.mark.parametrize("number", range(TRIED))
+def test_only_the_request_passes(
+    engine_old: Engine,
+    tmp_path: Path,
+    before: tuple[list[Finding], set[str]],
+    attacking: list[HttpRequest],
+    number: int,
+):
+    refused, stopped = before
+    one = refused[number * len(refused) // TRIED]
+    spec = tmp_path / "backend.yaml"
+    written(spec, one)
+    request = one.answer.request
+    elsewhere = replace(request, target=f"/elsewhere{request.target}", name="elsewhere")
+    after = findings(spec, engine_old, [request, elsewhere, *attacking])
+    assert not after[0].answer.refused, after[0]
+    assert after[1].answer.refused, after[1]
+    assert stopped - blocked(after) == set()
+
+
+def test_nginx_agrees(engine: Engine, tmp_path: Path):
+    spec = tmp_path / "backend.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    targets = (
+        f"/search?q={ATTACK}",
+        f"/search/all?q={ATTACK}",
+        f"/search?other={ATTACK}",
+        f"/searching?q={ATTACK}",
+        f"/x?q={ATTACK}",
+        f"/search/../x?q={ATTACK}",
+        f"/x/..%2fsearch?q={ATTACK}",
+        "/search?q=%3Cscript%3Ealert(1)%3C/script%3E",
+    )
+    requests = [from_url(target) for target in targets]
+    (first,) = findings(spec, engine, requests[:1])
+    written(spec, first)
+    found = both(spec, engine, requests)
+    assert [one.nginx.verdict for one in found] == ["pass", "pass", *["block"] * 6]
+    assert [str(one) for one in found if one.differ] == []

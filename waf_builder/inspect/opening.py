@@ -1,0 +1,98 @@
+"""What an exclusion takes out of the rules' sight, and who still looks there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from waf_builder.config.targets import Miss, targets_of
+from waf_builder.crs.rules import IndexedRule, RuleIndex
+from waf_builder.inspect.answer import Match
+from waf_builder.spec.exclusiontarget import ExclusionTarget
+
+_KIND = "attack-"
+_NAMED = 4
+"""More rules than these are only counted."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Rules that stop looking at a target.
+
+    target: empty where they are off for the whole request. path: empty for every path. same_kind,
+    any_kind: how many rules in force look there, for the same kinds of attack and at all, and how
+    many of them still do.
+    """
+
+    target: str
+    path: str
+    rules: tuple[int, ...]
+    same_kind: tuple[int, int]
+    any_kind: tuple[int, int]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the stable JSON form; every key is always there."""
+        still_same, same = self.same_kind
+        still, every = self.any_kind
+        return {
+            "target": self.target,
+            "path": self.path,
+            "rules": list(self.rules),
+            "rules_of_this_kind": {"before": same, "after": still_same},
+            "rules_of_any_kind": {"before": every, "after": still},
+        }
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        where = f"{self.path} and below" if self.path else "every path"
+        what = f"look at {self.target} of {where}" if self.target else f"look at {where}"
+        still_same, same = self.same_kind
+        still, every = self.any_kind
+        return (
+            f"{_named(self.rules)} no longer {what}. For this kind of attack {still_same} of {same}"
+            f" rules in force still do, for any {still} of {every}."
+        )
+
+
+def openings(
+    excluded: Mapping[str, Sequence[Match]], path: str, index: RuleIndex, level: int
+) -> Iterator[Opening]:
+    """Yield what leaving out matches opens, target by target.
+
+    excluded: matches by the target that an exclusion names. level: the paranoia level up to which
+    rules are in force.
+    """
+    for target, matches in excluded.items():
+        rules = frozenset(match.rule for match in matches)
+        looking = list(_looking(index, target, level))
+        kinds = {tag for rule in looking if rule.id in rules for tag in _kinds(rule)}
+        same = [rule for rule in looking if kinds.intersection(_kinds(rule))]
+        yield Opening(
+            target, path, tuple(sorted(rules)), _counted(same, rules), _counted(looking, rules)
+        )
+
+
+def _looking(index: RuleIndex, target: str, level: int) -> Iterator[IndexedRule]:
+    collection, _, key = target.partition(":")
+    wanted = ExclusionTarget(collection, key or None)
+    for rule in index:
+        counts = rule.detects and rule.points and rule.level <= level and not rule.of_responses
+        if counts and not (target and isinstance(targets_of(rule, wanted), Miss)):
+            yield rule
+
+
+def _kinds(rule: IndexedRule) -> set[str]:
+    return {tag for tag in rule.tags if tag.startswith(_KIND)}
+
+
+def _counted(looking: Sequence[IndexedRule], rules: Iterable[int]) -> tuple[int, int]:
+    gone = set(rules)
+    return sum(rule.id not in gone for rule in looking), len(looking)
+
+
+def _named(rules: Sequence[int]) -> str:
+    if len(rules) == 1:
+        return f"Rule {rules[0]} will"
+    if len(rules) > _NAMED:
+        return f"{len(rules)} rules will"
+    return f"Rules {', '.join(map(str, rules[:-1]))} and {rules[-1]} will"
