@@ -159,6 +159,13 @@ def test_golden_nothing_new(update_golden: bool):
     assert file.read_text() == f"{got}\n"
 
 
+def test_nothing_of_the_input_commands_a_terminal():
+    skipped = Skipped()
+    lines = [(1, access("/\x1b[2J", query="q=evil")), (2, "{\x1b[2J")]
+    shown = text(replay(Waf(), from_logs(lines, "log\x1b[2J\x9b", skipped), skipped))
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
 def test_only_the_largest_groups_are_shown():
     shown = text(played(*[access(f"/p{n}x", query="q=evil") for n in range(40)]))
     assert "         25  in 25 more groups, which --format json shows" in shown

@@ -134,7 +134,7 @@ def _rest(outcome: Outcome) -> Iterator[str]:
         (skipped.malformed, f"malformed, such as {skipped.first}"),
     ):
         if count:
-            lines = textwrap.wrap(told, _WIDTH - 13, break_on_hyphens=False) or [""]
+            lines = textwrap.wrap(_printable(told), _WIDTH - 13, break_on_hyphens=False)
             yield f"  {count:>9,}  {lines[0]}"
             yield from (" " * 13 + line for line in lines[1:])
 
@@ -149,7 +149,11 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}s"
 
 
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def _cut(text: str, used: int) -> str:
-    printable = "".join(char if char.isprintable() else "?" for char in text)
+    printable = _printable(text)
     room = _WIDTH - used
     return printable if len(printable) <= room else f"{printable[: room - 1]}…"
