@@ -51,7 +51,7 @@ def inspector(
             except LibraryError as error:
                 if choice.engine == LIBRARY:
                     raise
-                progress(f"{str(error).splitlines()[0]}; asking nginx instead")
+                progress(f"{str(error).splitlines()[0].rstrip('.')}; asking nginx instead")
             else:
                 rules = cache(partial(rules_of, prepared.files, prepared.rule_set))
                 yield Inspector(prepared.routing, judge, prepared.problems, rules)

@@ -21,8 +21,8 @@ ATTACK = "/search?q=1%20UNION%20SELECT%20password%20FROM%20users"
 SPEC = "backend: {host: site.internal, port: 3000}\n"
 
 
-def ask(folder: Path, *options: str):
-    (folder / "backend.yaml").write_text(SPEC, encoding="utf-8")
+def ask(folder: Path, *options: str, spec: str = SPEC):
+    (folder / "backend.yaml").write_text(spec, encoding="utf-8")
     command = ["inspect", str(folder / "backend.yaml"), ATTACK, *options]
     return CliRunner().invoke(cli.main, command, catch_exceptions=False)
 
@@ -61,6 +61,12 @@ class TestWithAnEngine:
             "libmodsecurity is not installed here: No module named 'libmodsecurity';"
             " asking nginx instead" in run.stderr
         )
+
+    def test_nginx_is_asked_where_the_library_cannot_load_the_rules(self, tmp_path: Path):
+        run = ask(tmp_path, spec=f"{SPEC}waf: {{compile: false}}\n")
+        assert run.exit_code == 3
+        assert "cannot load these rules: Rules error. File: modsecurity/engine/crs/" in run.stderr
+        assert "MaxMind support; asking nginx instead" in run.stderr
 
     @pytest.mark.usefixtures("without_library")
     def test_the_library_by_name_is_not_replaced(self, tmp_path: Path):

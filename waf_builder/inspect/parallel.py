@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _FEW = 100
-"""So many requests take less time than the loading of the rules in further processes."""
+"""Fewer requests take less time than the start of further processes."""
 
 _own: list[LibraryJudge] = []
 """The judge of a process that was started for the work; it ends with it."""

@@ -1,0 +1,83 @@
+"""Many requests, shared among processes: each answer is that of its own request."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from waf_builder.inspect.inprocess import LibraryJudge
+from waf_builder.inspect.library import Library
+from waf_builder.inspect.parallel import ParallelJudge
+from waf_builder.inspect.request import from_url
+from waf_builder.inspect.routing import Host, Route, Routing
+
+ROUTE = Route(
+    label="/",
+    path="/",
+    exact=False,
+    mode="block",
+    rules="",
+    methods="",
+    content_types="",
+    max_body=0,
+    threshold=5,
+    level=1,
+)
+RULES = {
+    "modsecurity/main.conf": (
+        "Include engine.conf\n"
+        'SecRule ARGS:q "@contains attack" '
+        "\"id:100,phase:1,deny,status:403,log,auditlog,msg:'found',logdata:'%{MATCHED_VAR}'\"\n"
+        'SecRule ARGS:q "@contains odd" '
+        "\"id:101,phase:1,pass,log,auditlog,msg:'odd',logdata:'%{MATCHED_VAR}'\"\n"
+    ),
+    "modsecurity/engine.conf": (
+        "SecRuleEngine On\nSecAuditEngine RelevantOnly\nSecAuditLogRelevantStatus ^$\n"
+        "SecAuditLogFormat JSON\nSecAuditLogParts AHZ\nSecAuditLogType Serial\n"
+        "SecAuditLog /dev/stdout\n"
+    ),
+    "modsecurity/routes/strict.conf": (
+        'SecRule REQUEST_URI "@contains strict" "id:102,phase:1,deny,status:403,log,auditlog"\n'
+    ),
+}
+STRICT = Route(**{**vars(ROUTE), "path": "/strict/", "rules": "modsecurity/routes/strict.conf"})
+ROUTING = Routing((Host((), (ROUTE, STRICT), True, ()),), 0, 5, "/health", False, (), False)
+WORDS = ("attack", "odd", "plain")
+
+
+def target(number: int) -> str:
+    below = "strict/" if number % 7 == 0 else ""
+    return f"/{below}?q={WORDS[number % 3]}{number}"
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 1234])
+def test_every_answer_is_that_of_its_request(count: int, tmp_path: Path, capfd):
+    requests = [from_url(target(number)) for number in range(count)]
+    judge = LibraryJudge(ROUTING, Library(RULES, ""))
+    with ParallelJudge(judge, 3) as parallel:
+        # Twice, so that what one call leaves behind would be seen by the other.
+        answers = [*parallel.judge(iter(requests)), *parallel.judge(requests)]
+    assert len(answers) == 2 * count
+    for number, answer in zip(itertools.chain(range(count), range(count)), answers, strict=True):
+        asked = target(number)
+        assert answer.request.target == asked
+        strict, word = number % 7 == 0, WORDS[number % 3]
+        assert answer.verdict == ("block" if strict or word == "attack" else "pass")
+        found = {match.rule: match.value for match in answer.matches}
+        if strict:
+            assert list(found) == [102]
+        elif word == "plain":
+            assert found == {}
+        else:
+            assert found == {100 if word == "attack" else 101: asked.partition("q=")[2]}
+    assert capfd.readouterr().out == ""
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with ParallelJudge(LibraryJudge(ROUTING, Library(RULES, "")), 2) as parallel:
+        assert [one.name for one in tmp_path.iterdir()]
+        list(parallel.judge([from_url(target(number)) for number in range(300)]))
+    assert list(tmp_path.iterdir()) == []
