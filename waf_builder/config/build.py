@@ -101,6 +101,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         rules_after_crs=tuple(rules_after_crs),
         plugins=plugins,
         rule_set=INSTALLED_RULES,
+        screens=False,
         error_pages=ERROR_PAGES,
         error_page_statuses=error_page_statuses(target),
         routes_differ=paths.differ(servers),

@@ -24,14 +24,19 @@ FIRST_ID = 90400
 class _Entry:
     """One row of the table.
 
-    looks: variables, operator, transformations, and the variable to set if it is not `needed`.
+    looks: variables, operator, transformations, and the variables to set if it is not `needed`.
+    only_if: one of those, without which the last look has nothing to see.
     rules: what is left out, for each major version of the Core Rule Set that has the rules.
+    always: whether it is asked even where screens have found nothing: they do not stand for rules
+        with multiMatch.
     """
 
     name: str
     reason: str
     looks: tuple[tuple[str, ...], ...]
     rules: dict[int, tuple[str, ...]]
+    only_if: str = ""
+    always: bool = False
 
 
 def _ids(*numbers: int) -> tuple[str, ...]:
@@ -126,10 +131,13 @@ TABLE = (
                 "@detectSQLi",
                 "t:none,t:utf8toUnicode,t:urlDecodeUni,t:removeNulls,capture",
                 "waf_sqli_%{TX.0}",
+                "waf_sqli",
             ),
             (shapes.STATEMENT, "@gt 0", "t:none"),
         ),
         {CRS_3: _ids(942100), CRS_4: _ids(942100)},
+        only_if="waf_sqli",  # a variable by a pattern: it is compiled for each request
+        always=True,
     ),
     _Entry(
         "sql_verbs_in_prose",
@@ -158,14 +166,19 @@ def build_corrections(spec: Spec, target: Target) -> tuple[Correction, ...]:
     for number, entry in enumerate(TABLE, 1):
         needed = f"waf_needed_{number}"
         looks = tuple(
-            Look(next(ids), look[0], look[1], look[2], (*look[3:], needed)[0])
+            Look(next(ids), look[0], look[1], look[2], look[3:] or (needed,), _guard(entry, look))
             for look in entry.looks
         )
         id_ = next(ids)
         if entry.name in wanted and major in entry.rules:
             rules = entry.rules[major]
-            found.append(Correction(id_, entry.name, entry.reason, needed, looks, rules))
-    return tuple(found)
+            made = Correction(id_, entry.name, entry.reason, needed, looks, rules, entry.always)
+            found.append(made)
+    return tuple(sorted(found, key=lambda each: not each.always))
+
+
+def _guard(entry: _Entry, look: tuple[str, ...]) -> str:
+    return entry.only_if if look is entry.looks[-1] else ""
 
 
 def listed(common: SpecModel, routes: Iterable[SpecModel | None]) -> set[str]:

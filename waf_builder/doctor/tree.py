@@ -20,7 +20,7 @@ from waf_builder.paths import cache_dir
 from waf_builder.pipeline import excludes, known_rules
 from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.render.overrides import Overrides, find_overrides
-from waf_builder.render.publish import MANIFEST, RULES_FOLDER, STAMP
+from waf_builder.render.publish import MANIFEST, RULES_FOLDER, SCREENS, STAMP
 from waf_builder.render.render import render
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Spec
@@ -60,6 +60,7 @@ def check_tree(tree: Path | None, spec: Path, environ: Mapping[str, str]) -> Res
         and name != STAMP
         # Made from the installed rules, and from the files that are compared.
         and not name.startswith(f"{RULES_FOLDER}/")
+        and name != SCREENS
     )
     if other:
         return failed(CHECK, f"not what the spec asks for: {_listed(other)}", _RENDER)
@@ -90,7 +91,8 @@ def _rendered(spec: Path, target: Target, environ: Mapping[str, str], tree: Path
         plugins=overrides.plugins,
     )
     if (tree / MANIFEST).is_file():
-        config = replace(config, rule_set=COMPILED_RULES)
+        screens = (tree / SCREENS).is_file()
+        config = replace(config, rule_set=COMPILED_RULES, screens=screens)
     rendered = render(config, overrides)
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in rendered.items()}
 

@@ -10,7 +10,7 @@ from waf_builder.config.build import COMPILED_RULES
 from waf_builder.config.model import Config
 from waf_builder.problem import Problem
 from waf_builder.render.overrides import Overrides
-from waf_builder.render.publish import MANIFEST, RULES_FOLDER
+from waf_builder.render.publish import MANIFEST, RULES_FOLDER, SCREENS
 from waf_builder.render.render import Tree, render
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ def render_with_rules(
         return config, render(config, overrides), []
     from waf_builder.crs.compile import PASSES, compile_rules
 
-    compiling = replace(config, rule_set=COMPILED_RULES)
-    tree = render(compiling, overrides)
     names = tuple(PASSES) if isinstance(steps, bool) else steps
+    compiling = replace(config, rule_set=COMPILED_RULES, screens="screens" in names)
+    tree = render(compiling, overrides)
     compiled = compile_rules(crs, tree, COMPILED_RULES, names)
     if isinstance(compiled, Problem):
         return config, render(config, overrides), [compiled]
     tree.update({f"{RULES_FOLDER}/{name}": text for name, text in compiled.files.items()})
+    if compiling.screens:
+        tree[SCREENS] = compiled.screens or tree[SCREENS]
     tree[MANIFEST] = compiled.manifest.as_json()
     return compiling, tree, []

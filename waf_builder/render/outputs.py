@@ -23,6 +23,7 @@ def outputs(config: Config) -> Iterator[Output]:
     seen = _context(config)
     yield Output("nginx.conf", "nginx.conf.j2", seen)
     names = ["main", "engine", "crs-setup", "late"]
+    names += ["screens"] if config.screens else []
     names += ["corrections"] if config.corrections else []
     names += ["extra-detection"] if config.detections else []
     for name in names:

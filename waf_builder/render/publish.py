@@ -26,6 +26,9 @@ RULES_FOLDER = "modsecurity/crs"
 MANIFEST = f"{RULES_FOLDER}/compiled.json"
 """What the compiler did to each of them."""
 
+SCREENS = "modsecurity/screens.conf"
+"""What asks, before all of them, whether one of them could match."""
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 """From Linux's fcntl.h and fs.h; see renameat2(2)."""

@@ -8,6 +8,8 @@ from waf_builder.crs.compile.compile import run_passes
 from waf_builder.crs.compile.manifest import Step
 from waf_builder.crs.compile.passes import PASSES
 from waf_builder.crs.compile.reading import Part, read_rules
+from waf_builder.crs.compile.screenfile import screens_text
+from waf_builder.crs.compile.screens import screens
 from waf_builder.crs.compile.writing import write
 
 FILE = "rules.conf"
@@ -44,6 +46,19 @@ def compiled(
     ]
     rules, steps = run_passes(read_rules(parts), names)
     return write({FILE: text}, rules).get(FILE, ""), steps
+
+
+def screened(text: str, **around: str) -> tuple[str, str]:
+    """Return what the compiler makes of a rule set of one file, and its screens."""
+    parts = [
+        Part("before.conf", around.get("before", "")),
+        Part(FILE, text, ours=True),
+        Part("modsecurity/corrections.conf", around.get("corrections", "")),
+        Part("after.conf", around.get("after", "")),
+    ]
+    rules, _ = run_passes(read_rules(parts), ["screens"])
+    made = screens(rules, {"words.data": around.get("words", "")})
+    return write({FILE: text}, rules).get(FILE, ""), screens_text(rules, made) if made else ""
 
 
 def left(text: str, **around: str) -> list[int]:

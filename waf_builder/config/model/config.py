@@ -35,6 +35,7 @@ class Config:
     canonical_host: where requests for a host that no route names are sent; empty for nowhere.
     own_paths: patterns of the paths that the WAF itself answers, whoever asks.
     rule_set: what main.conf includes as the Core Rule Set: the installed one, or the compiled.
+    screens: whether main.conf includes the screens of the compiled rules.
     guarded_paths: patterns of requests that do not spell out the path of the route they meet.
     exclusions: those that hold whatever the route. warnings: what to know about all of this.
     """
@@ -62,6 +63,7 @@ class Config:
     rules_after_crs: tuple[str, ...]
     plugins: PluginRules
     rule_set: str
+    screens: bool
     error_pages: tuple[ErrorPage, ...]
     error_page_statuses: tuple[int, ...]
     routes_differ: bool

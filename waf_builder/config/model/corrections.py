@@ -9,15 +9,16 @@ from dataclasses import dataclass
 class Look:
     """A look at a request for what an attack needs; a rule of its own.
 
-    transformations: as SecLang writes them, `t:none` first. sets: the variable that is set to 1
-    when it is there, `tx.` left out.
+    transformations: as SecLang writes them, `t:none` first. sets: the variables that are set to 1
+    when it is there, `tx.` left out. only_if: the variable without which nothing is to be seen.
     """
 
     id: int
     variables: str
     operator: str
     transformations: str
-    sets: str
+    sets: tuple[str, ...]
+    only_if: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Correction:
     """Rules that are left out for a request that has nothing of what they are for.
 
     What any of the looks finds is judged by the rules as ever. needed: the variable that says
-    that something was found. leaves_out: what is done otherwise, as values of `ctl`.
+    that something was found. leaves_out: what is done otherwise, as values of `ctl`. always:
+    whether it is asked even where the screens of the compiled rules have found nothing.
     """
 
     id: int
@@ -34,3 +36,4 @@ class Correction:
     needed: str
     looks: tuple[Look, ...]
     leaves_out: tuple[str, ...]
+    always: bool

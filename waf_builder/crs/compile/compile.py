@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from waf_builder.crs.compile.files import needed_lists
 from waf_builder.crs.compile.manifest import Manifest, Step, steps
 from waf_builder.crs.compile.model import RuleSet
-from waf_builder.crs.compile.passes import PASSES
+from waf_builder.crs.compile.passes import LAST, PASSES
 from waf_builder.crs.compile.reading import read_rules
 from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.crs.compile.screenfile import screens_text
+from waf_builder.crs.compile.screens import screens
 from waf_builder.crs.compile.surroundings import surround
 from waf_builder.crs.compile.writing import write
 from waf_builder.crs.installed import InstalledCrs
@@ -22,10 +24,14 @@ _MOST_ROUNDS = 10
 
 @dataclass(frozen=True)
 class Compiled:
-    """files: name to text, rules and the lists they read, for one folder."""
+    """files: name to text, rules and the lists they read, for one folder.
+
+    screens: the text of the file that main.conf includes before them; empty without screens.
+    """
 
     files: dict[str, str]
     manifest: Manifest
+    screens: str = ""
 
 
 def compile_rules(
@@ -44,11 +50,13 @@ def compile_rules(
         rules = read_rules(surround(tree, rule_set, texts))
         needed, done = run_passes(rules, names)
         files = write(texts, needed)
-        files.update(needed_lists(needed, crs.rules))
+        lists = needed_lists(needed, crs.rules)
+        made = screens(needed, lists)
+        files.update(lists)
     except Refusal as refusal:
         return _refused(crs, refusal)
     manifest = Manifest(str(crs.version), _count(rules), _count(needed), tuple(done))
-    return Compiled(files, manifest)
+    return Compiled(files, manifest, screens_text(needed, made) if made else "")
 
 
 def run_passes(rules: RuleSet, names: Collection[str]) -> tuple[RuleSet, list[Step]]:
@@ -59,17 +67,15 @@ def run_passes(rules: RuleSet, names: Collection[str]) -> tuple[RuleSet, list[St
     """
     order = {id(entry.head): at for at, entry in enumerate(rules.entries)}
     found: list[tuple[int, Step]] = []
-    for _ in range(_MOST_ROUNDS):
-        quiet = True
-        for name, step in PASSES.items():
-            changes = list(step(rules)) if name in names else []
+    first = [name for name in PASSES if name in names and name not in LAST]
+    last = [name for name in PASSES if name in names and name in LAST]
+    for taken in [*[first] * _MOST_ROUNDS, last]:
+        for name in taken:
+            changes = list(PASSES[name](rules))
             if changes:
-                quiet = False
                 rules = rules.after(changes)
                 places = [order[id(change.subject.head)] for change in changes]
                 found += zip(places, steps(name, changes), strict=True)
-        if quiet:
-            break
     return rules, [step for _, step in sorted(found, key=lambda pair: pair[0])]
 
 

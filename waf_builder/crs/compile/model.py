@@ -39,6 +39,7 @@ class Entry:
     always: every request meets it; False for what a route's own file holds.
     targets: the variable list that the first rule is to get; None leaves the one it has.
     actions: what stands in place of some of its actions.
+    screened: whether it is passed over where the screens have found nothing.
     """
 
     directives: tuple[Directive, ...]
@@ -47,6 +48,7 @@ class Entry:
     phase: int = MARKER
     targets: tuple[str, ...] | None = None
     actions: tuple[tuple[Action, str], ...] = ()
+    screened: bool = False
 
     @property
     def head(self) -> Directive:

@@ -22,22 +22,28 @@ PLAIN = frozenset("\x14-./_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ
 _KEEP_PLAIN = frozenset({
     "none", "lowercase", "urldecodeuni", "urldecode", "htmlentitydecode", "jsdecode", "cssdecode",
     "removenulls", "utf8tounicode", "removewhitespace", "compresswhitespace", "replacecomments",
+    "cmdline", "removecommentschar",
 })  # fmt: skip
 """Transformations that leave a plain text plain: what they decode starts with another sign."""
+
+_OF_PATHS = frozenset({"normalizepath", "normalizepathwin", "normalisepath", "normalisepathwin"})
+"""These drop parts of a path, and leave nothing that was not there but a slash."""
 
 _BACKSLASH_IN_SECLANG = re.compile(r'\\(?=")')
 
 
-def cannot_match(rule: Rule) -> bool:
-    """Return whether a rule is known not to match a text of PLAIN characters.
+def cannot_match(rule: Rule, plain: frozenset[str] = PLAIN) -> bool:
+    """Return whether a rule is known not to match a text of these characters.
+
+    plain: with every letter in both cases.
 
     Sound and not complete: False where it is not known.
     """
     operator = rule.operator
     if operator is None or operator.negated or operator.name.lower() != "rx":
         return False
-    transformations = {(each.value or "").lower() for each in rule.actions if each.key == "t"}
-    if not transformations <= _KEEP_PLAIN:
+    kept = kept_by(rule, plain)
+    if kept is None:
         return False
     pattern = _BACKSLASH_IN_SECLANG.sub("", operator.argument)
     try:
@@ -46,36 +52,49 @@ def cannot_match(rule: Rule) -> bool:
             parsed = sre_parse.parse(pattern, re.MULTILINE | re.DOTALL)
     except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError):
         return False  # means something else to PCRE, or nothing to Python
-    return not _possible(parsed)
+    return not _possible(parsed, kept)
 
 
-def _possible(items: Iterable[Any]) -> bool:
+def kept_by(rule: Rule, plain: frozenset[str]) -> frozenset[str] | None:
+    """Return the characters that a plain text can have once the rule has decoded it.
+
+    None where that is not known.
+    """
+    transformations = {(each.value or "").lower() for each in rule.actions if each.key == "t"}
+    if not transformations <= _KEEP_PLAIN | _OF_PATHS:
+        return None
+    if "cmdline" in transformations and "," in plain:  # which it makes a blank
+        plain |= {" "}
+    return plain | {"/"} if transformations & _OF_PATHS else plain
+
+
+def _possible(items: Iterable[Any], plain: frozenset[str]) -> bool:
     """Return whether each item of a sequence may match plain characters, or nothing at all."""
-    return all(_item(str(name), argument) for name, argument in items)
+    return all(_item(str(name), argument, plain) for name, argument in items)
 
 
-def _item(name: str, argument: Any) -> bool:
+def _item(name: str, argument: Any, plain: frozenset[str]) -> bool:
     if name == "LITERAL":
-        return chr(argument) in PLAIN
+        return chr(argument) in plain
     if name == "IN":
-        return _class(argument)
+        return _class(argument, plain)
     if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
         least, _, items = argument
-        return least == 0 or _possible(items)
+        return least == 0 or _possible(items, plain)
     if name == "SUBPATTERN":
-        return _possible(argument[3])
+        return _possible(argument[3], plain)
     if name == "BRANCH":
-        return any(_possible(items) for items in argument[1])
+        return any(_possible(items, plain) for items in argument[1])
     return True  # anything else may match
 
 
-def _class(items: list[tuple[Any, Any]]) -> bool:
+def _class(items: list[tuple[Any, Any]], plain: frozenset[str]) -> bool:
     if str(items[0][0]) == "NEGATE":
         return True
     for name, argument in items:
-        if str(name) == "LITERAL" and chr(argument) in PLAIN:
+        if str(name) == "LITERAL" and chr(argument) in plain:
             return True
-        if str(name) == "RANGE" and any(argument[0] <= ord(one) <= argument[1] for one in PLAIN):
+        if str(name) == "RANGE" and any(argument[0] <= ord(one) <= argument[1] for one in plain):
             return True
         if str(name) == "CATEGORY" and str(argument) != "CATEGORY_SPACE":
             return True

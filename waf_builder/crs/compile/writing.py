@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from waf_builder.crs.compile.model import Entry, RuleSet
+from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.crs.compile.screenfile import Stretch, stretches
 from waf_builder.seclang import Document, Span, read
 
 NOTICE = "# Compiled by waf-builder: what is not needed was taken out, lines stay where they were."
@@ -28,7 +30,23 @@ def write(texts: Mapping[str, str], needed: RuleSet) -> dict[str, str]:
         if not any(entry.head.key != "seccomponentsignature" for entry in left[name]):
             continue
         written[name] = _text(read(text, name), left[name])
+    for stretch in stretches(needed):
+        name = stretch.rules[0].place.file
+        written[name] = _between(written[name], stretch)
     return written
+
+
+def _between(text: str, stretch: Stretch) -> str:
+    """Return the text with what leads over a stretch on the empty lines around it."""
+    lines = text.split("\n")
+    first = stretch.rules[0].head
+    last = stretch.rules[-1].directives[-1]
+    end = last.source.place(last.span.end).line
+    for line, what in ((first.place.line - 1, stretch.before), (end + 1, stretch.after)):
+        if lines[line - 1].strip():
+            raise Refusal("a rule without an empty line beside it", first.place)
+        lines[line - 1] = what
+    return "\n".join(lines)
 
 
 def _text(document: Document, left: Iterable[Entry]) -> str:

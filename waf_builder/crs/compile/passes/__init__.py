@@ -9,6 +9,7 @@ from waf_builder.crs.compile.passes.filenames import file_names
 from waf_builder.crs.compile.passes.jumps import empty_jumps, idle_markers, jumped_over
 from waf_builder.crs.compile.passes.removals import switched_off
 from waf_builder.crs.compile.passes.responses import response_bodies
+from waf_builder.crs.compile.passes.screened import screened
 
 PASSES: dict[str, Pass] = {
     "switched-off": switched_off,
@@ -23,5 +24,10 @@ PASSES: dict[str, Pass] = {
     "constant-exclusions": constant_exclusions,
     "written-exclusions": written_exclusions,
     "file-names": file_names,
+    # Screens stand for rules as they are in the end.
+    "screens": screened,
 }
 """Each step by its name in `waf.compile`; they run in this order until nothing changes."""
+
+LAST = frozenset({"screens"})
+"""The steps that wait for all others to be done."""

@@ -37,7 +37,8 @@ def constant_exclusions(rules: RuleSet) -> Iterator[Change]:
 
     Reason: rule 901181 makes nine such exclusions in a request and each is looked up for each
     variable of each rule, by comparing tags.
-    Proof: the exclusion's rule always matches and nothing skips or removes it; it does nothing
+    Proof: the exclusion's rule always matches and nothing skips it; what removes it, removes the
+    rules that it is about (rule 905100 removes all of the rule set's); it does nothing
     else; the variable stands in the rules word for word, and only there has this name; rules that
     run before the exclusion are left alone, and rules of others are not concerned.
     """
@@ -48,10 +49,12 @@ def constant_exclusions(rules: RuleSet) -> Iterator[Change]:
         taken = _taken_by_tag(entry)
         if not taken or facts.truth(entry) is not True or facts.jumps.is_pinned(at):
             continue
-        if facts.jumps.over(at) or facts.exclusions.may_remove(entry) or not entry.logs_nothing():
+        if facts.jumps.over(at) or not entry.logs_nothing():
             continue
         changes = _without(rules, at, entry, taken)
-        if changes is not None:
+        if changes is None:
+            continue
+        if not any(facts.exclusions.may_spare(entry, change.subject) for change in changes):
             yield Removed(entry, "its exclusions stand in the rules themselves")
             yield from changes
 

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from crs.compile.rulesets import rule, screened
+
+from waf_builder.seclang import read
+from waf_builder.seclang.pcre import regex_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from waf_builder.engine.model import Engine
+
+TAG = "tag:'OWASP_CRS'"
+RULES = f"""
+SecRule ARGS|REQUEST_COOKIES "@rx a<b" "id:10,phase:2,block,t:none,{TAG}"
+# about the next one
+SecRule ARGS|REQUEST_HEADERS:Referer "@rx <c|d" "id:11,phase:2,block,t:none,{TAG}"
+
+SecRule ARGS "@rx x" "id:12,phase:1,block,t:none,{TAG}"
+SecRule REQUEST_FILENAME "@pmFromFile words.data" "id:13,phase:2,block,t:none,t:cmdLine,{TAG}"
+
+"""
+WORDS = "# about\n/etc/passwd\npasswd\n"
+
+
+def looks(text: str) -> list[str]:
+    """Return what the rules of a file look at and for."""
+    rules = [directive.rule for directive in read(text).directives if directive.rule]
+    return [
+        f"{'|'.join(map(str, each.variables))} {each.operator}" for each in rules if each.operator
+    ]
+
+
+def test_rules_are_led_over_on_the_lines_around_them():
+    text, _ = screened(RULES, words=WORDS)
+    lines = text.splitlines()
+    assert lines[0] == (
+        'SecRule TX:waf_clean "@eq 1"'
+        ' "id:90799,phase:2,pass,t:none,nolog,skipAfter:END-WAF-SCREENED-0"'
+    )
+    assert lines[7] == 'SecMarker "END-WAF-SCREENED-0"'
+    kept = [line for line in RULES.splitlines() if line.startswith("SecRule")]
+    assert [lines[number] for number in (1, 3, 5, 6)] == kept
+
+
+def test_screens_see_all_that_the_rules_do():
+    _, text = screened(RULES, words=WORDS)
+    assert looks(text) == [
+        "&TX:MSC_PCRE_LIMITS_EXCEEDED @gt 0",
+        "REQUEST_HEADERS:Referer @rx (?:<c|d)",
+        "ARGS|REQUEST_COOKIES @rx [^A-Za-z0-9 ,._-]",
+        "REQUEST_FILENAME @rx [^A-Za-z0-9 ,./_-]",
+        "ARGS @rx (?:<c|d)",
+        "REQUEST_FILENAME @rx (?i:/etc/passwd|passwd)",
+        "ARGS|REQUEST_COOKIES @rx (?:a<b)|(?:<c|d)",
+        "REQUEST_FILENAME @rx (?i:/etc/passwd|passwd)",
+        "&TX:MSC_PCRE_LIMITS_EXCEEDED @eq 0",
+    ]
+
+
+def one(variables: str, operator: str, *actions: str) -> str:
+    listed = ",".join(["id:10", "phase:2", "block", "t:none", *actions])
+    return f'\nSecRule {variables} "{operator}" "{listed}"\n\n'
+
+
+@pytest.mark.parametrize(
+    ("why", "text", "around"),
+    [
+        ("the engine logs it", one("ARGS", "@rx x", TAG, "multiMatch"), {}),
+        ("exclusions by the tag spare it", one("ARGS", "@rx x"), {}),
+        ("its expression changes", one("ARGS", "@rx %{tx.a}", TAG), {}),
+        ("it counts", one("&ARGS", "@rx 1", TAG), {}),
+        ("what it looks at changes", one("ARGS|TX:a", "@rx x", TAG), {}),
+        ("it looks at a pattern", one("ARGS:/^x/", "@rx x", TAG), {}),
+        ("it is about the protocol", one("REQUEST_METHOD", "@rx ^GET$", TAG), {}),
+        ("its operator is another one", one("ARGS", "@validateByteRange 1-255", TAG), {}),
+        ("there is no room for the jump", one("ARGS", "@rx x", TAG).strip(), {}),
+        ("a screen may be switched off", one("ARGS", "@rx x", TAG), {
+            "before": rule(1, "ctl:ruleRemoveById=90000-91000"),
+        }),
+        ("a rule looks for errors of PCRE", one("ARGS", "@rx x", TAG), {
+            "after": rule(1, variables="MSC_PCRE_ERROR"),
+        }),
+        ("a rule gets another target", one("ARGS", "@rx x", TAG), {
+            "after": 'SecRuleUpdateTargetById 10 "REQUEST_URI"\n',
+        }),
+        ("a route may jump over it", (
+            'SecRule TX:a "@eq 1" "id:9,phase:2,pass,nolog,skipAfter:END"\n'
+            + one("ARGS", "@rx x", TAG) + "SecMarker END\n"
+        ), {}),
+        ("a skip counts it", rule(9, "skip:1") + one("ARGS", "@rx x", TAG), {}),
+    ],
+)  # fmt: skip
+def test_a_rule_is_not_screened_where(why: str, text: str, around: dict[str, str]):
+    assert screened(text, **around) == (screened(text)[0] if not around else text, "")
+
+
+def test_such_a_rule_is_screened_otherwise():
+    assert "waf_clean" in screened(one("ARGS", "@rx x", TAG))[0]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(a)\1", "(?<n>a)", "(?x)a b", "(*FAIL)", r"\Qa", "(?:ab){2,3}", "(?R)", r"\Ka"]
+)
+def test_an_expression_that_could_mean_another_thing_stays_alone(pattern: str):
+    both = one("ARGS", f"@rx {pattern}", TAG) + one("ARGS", "@rx <", TAG).replace("10", "11")
+    assert f"ARGS @rx {pattern}" in looks(screened(both)[1])
+
+
+def corrected(action: str) -> str:
+    begin = 'SecAction "id:90399,phase:2,pass,nolog"\n'
+    return begin + f'SecRule ARGS "@rx x" "id:1,phase:2,pass,nolog,{action}"\n'
+
+
+def test_corrections_are_left_out_only_where_all_of_their_rules_are_screened():
+    for number, idle in ((10, True), (12, False), (99, True)):
+        correction = corrected(f"ctl:ruleRemoveById={number}")
+        text = screened(RULES, words=WORDS, corrections=correction)[1]
+        assert ("tx.waf_no_corrections=1" in text) is idle
+
+
+@pytest.mark.parametrize("action", ["deny", "log", "setvar:tx.score=1", "ctl:ruleRemoveByTag=a"])
+def test_nor_where_one_of_them_does_something_else(action: str):
+    text = screened(RULES, words=WORDS, corrections=corrected(action))[1]
+    assert "waf_no_corrections" not in text
+
+
+@pytest.mark.parametrize("level", [1, 4])
+@pytest.mark.parametrize("crs", [None, os.environ.get("WAF_BUILDER_TEST_CRS_4")])
+def test_pcre_takes_the_joined_expressions_of_a_whole_rule_set(
+    engine_new: Engine, tmp_path: Path, level: int, crs: str | None
+):
+    from waf_builder.pipeline import Choice, render_spec
+
+    spec = tmp_path / "backend.yaml"
+    spec.write_text(f"backend: {{host: 127.0.0.1, port: 3000}}\nwaf: {{paranoia_level: {level}}}\n")
+    tree = render_spec(spec, Choice(engine=str(engine_new.root), crs=crs)).tree
+    found = [look.partition(" @rx ")[2] for look in looks(tree["modsecurity/screens.conf"])]
+    joined = [pattern for pattern in found if ")|(?" in pattern]
+    assert len(joined) > 5
+    assert [regex_error(pattern.replace('\\"', '"')) for pattern in joined] == [""] * len(joined)
