@@ -178,7 +178,7 @@ def odd() -> list[HttpRequest]:
     """Requests whose route, or whether they have one, is the question."""
     requests = [
         made(f"{path}{query}", host, User_Agent="x", Accept="*/*")
-        for path, host, query in itertools.product(PATHS.split(), HOSTS, ("", f"?{ATTACK}"))
+        for path, host, query in itertools.product(PATHS, HOSTS, ("", f"?{ATTACK}"))
     ]
     for path, method, kind, size in itertools.product(
         ("/api/", "/", "/api/exact", "/a+b/"),
