@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from traffic import Waf, access, audit, entry, message
 
 from waf_builder.inspect.request import RequestError
+from waf_builder.paths import builtin_templates
 from waf_builder.replay import files
-from waf_builder.replay.logs import HELD, from_logs
+from waf_builder.replay.logs import _GATES, HELD, from_logs
 from waf_builder.replay.outcome import Outcome
 from waf_builder.replay.read import of_hosts, traffic
 from waf_builder.replay.replay import replay
@@ -65,9 +67,19 @@ class TestAccess:
     def test_what_came_of_it(self, action: str, refused: bool):
         assert one(access("/a", action=action)).refused is refused
 
-    @pytest.mark.parametrize("action", ["limit", "basic_auth"])
-    def test_what_a_gate_stopped_says_nothing_of_rules(self, action: str):
+    @pytest.mark.parametrize(
+        "action", ["access", "basic_auth", "limit", "client_ip", "https_only", "canonical_host"]
+    )
+    def test_what_a_gate_answered_says_nothing_of_rules(self, action: str):
         assert read(access("/a", action=action)) == ([], Skipped(gates=1))
+
+    def test_every_gate_that_the_templates_log_is_one_here(self):
+        texts = [file.read_text() for file in builtin_templates().rglob("*.conf.j2")]
+        named = {name for text in texts for name in re.findall(r"set \$waf_mode (\w+);", text)}
+        logged = {name for text in texts for name in re.findall(r'"~\^gate:.*" (\w+);', text)}
+        assert len(named) > 3
+        assert len(logged) > 1
+        assert (named - {"gate"}) | (logged - {"reject"}) == _GATES
 
     def test_what_nginx_could_not_read_cannot_be_asked(self):
         assert read(access("", method="", action="reject", status=400)) == ([], Skipped(unclear=1))

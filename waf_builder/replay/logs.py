@@ -12,21 +12,19 @@ from typing import Any
 from waf_builder.inspect.answer import Answer, answer
 from waf_builder.inspect.logline import made
 from waf_builder.inspect.request import HttpRequest
-from waf_builder.replay.seen import Seen, Skipped
+from waf_builder.replay.seen import UNKNOWN_HOST, Seen, Skipped
 from waf_builder.run.logs import hear
 
 HELD = 2000
 """Records that wait for what the other log says of the same request: both are written within
 milliseconds, by several workers."""
 
-UNKNOWN_HOST = "localhost"
-"""What a request is asked with whose host is not known."""
-
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 _HOST = re.compile(r"[!-~]{1,255}")
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _REFUSED = frozenset({"block", "reject"})
-_GATES = frozenset({"limit", "basic_auth"})
+_GATES = frozenset({"access", "basic_auth", "limit", "client_ip", "https_only", "canonical_host"})
+"""Who answered before any rule, as `event.action` has it."""
 _FORBIDDEN = 403
 _UNREADABLE = 400
 _PARSERS = frozenset({"200002", "200003", "200004", "200007"})
@@ -114,7 +112,15 @@ def _seen(record: _Record, skipped: Skipped) -> Iterator[Seen]:
     if request.method and request.target.startswith("/"):
         why = tuple((one.rule, one.message) for one in said.matches) if said and refused else ()
         whole = known and request.method in _WITHOUT_BODY
-        yield Seen(request, record.place, refused, why[:1], True, whole, explained)
+        yield Seen(
+            request,
+            record.place,
+            refused,
+            why[:1],
+            logged=True,
+            whole=whole,
+            explained=explained,
+        )
     else:
         skipped.unclear += 1
 

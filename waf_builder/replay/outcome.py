@@ -10,9 +10,8 @@ from typing import Literal
 from waf_builder.inspect.answer import Match
 from waf_builder.inspect.proposal import Proposal, exclusion
 from waf_builder.inspect.report import Finding
-from waf_builder.replay.logs import UNKNOWN_HOST
 from waf_builder.replay.paths import ANY, pattern_of, prefix_of
-from waf_builder.replay.seen import Seen, Skipped
+from waf_builder.replay.seen import UNKNOWN_HOST, Seen, Skipped
 
 Change = Literal["refused", "passes"]
 """What is new."""

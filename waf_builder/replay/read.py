@@ -7,8 +7,8 @@ from typing import BinaryIO, cast
 
 from waf_builder.replay.files import Advance, is_har, lines, opened, shown
 from waf_builder.replay.har import from_har
-from waf_builder.replay.logs import UNKNOWN_HOST, from_logs
-from waf_builder.replay.seen import Seen, Skipped
+from waf_builder.replay.logs import from_logs
+from waf_builder.replay.seen import UNKNOWN_HOST, Seen, Skipped
 
 
 def of_hosts(seen: Iterable[Seen], hosts: Iterable[str], skipped: Skipped) -> Iterator[Seen]:

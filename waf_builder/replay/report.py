@@ -128,7 +128,10 @@ def _rest(outcome: Outcome) -> Iterator[str]:
         (outcome.unexplained, "not: refused then for what is not known, and passing without it"),
         (outcome.lacking, "not: refused now for want of a body or host that is not known"),
         (outcome.unanswered, "not: no answer; with --engine nginx there may be one"),
-        (skipped.gates, "not: stopped by a limit, a password or an address, before any rule"),
+        (
+            skipped.gates,
+            "not: answered before any rule, by a limit, an address or the like",
+        ),
         (skipped.unclear, "not: nothing that could be asked, or no answer then"),
         (skipped.elsewhere, "not: sent to another host"),
         (skipped.malformed, f"malformed, such as {skipped.first}"),

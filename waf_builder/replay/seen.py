@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from waf_builder.inspect.request import HttpRequest
 
+UNKNOWN_HOST = "localhost"
+"""What a request is asked with whose host is not known."""
+
 Why = tuple[int, str]
 """A rule that matched then, and its message."""
 
@@ -35,9 +38,9 @@ class Skipped:
 
     malformed: lines and entries that say they are a record and are none; first: one of them, as
     `file:line: why`. others: lines of other kinds, which a log is full of. gates: requests that a
-    limit, a password or a list of addresses stopped before any rule. unclear: those without an
-    answer then, or with one of which nobody can say whether it is the app's. elsewhere: requests to
-    hosts that are not asked for.
+    limit, a password, a list of addresses or a redirect answered before any rule. unclear: those
+    without an answer then, or with one of which nobody can say whether it is the app's. elsewhere:
+    requests to hosts that are not asked for.
     """
 
     malformed: int = 0
