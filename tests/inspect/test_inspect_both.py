@@ -24,6 +24,7 @@ from waf_builder.suite.wire import encode
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
 
+pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
 pytestmark = pytest.mark.nginx
 
 CRS_4 = os.environ.get("WAF_BUILDER_TEST_CRS_4", "")

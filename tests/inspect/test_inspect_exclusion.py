@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from waf_builder.inspect.report import Finding
     from waf_builder.inspect.request import HttpRequest
 
+pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
 pytestmark = pytest.mark.nginx
 
 SPEC = "backend: {host: site.internal, port: 3000}\n"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from waf_builder.engine.model import Engine
 
+pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
 ATTACK = "/search?q=1%20UNION%20SELECT%20password%20FROM%20users"
 SPEC = "backend: {host: site.internal, port: 3000}\n"
 

@@ -13,6 +13,7 @@ from waf_builder.inspect.parallel import ParallelJudge
 from waf_builder.inspect.request import from_url
 from waf_builder.inspect.routing import Host, Route, Routing
 
+pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
 ROUTE = Route(
     label="/",
     path="/",

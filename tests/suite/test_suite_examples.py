@@ -14,6 +14,7 @@ from waf_builder import cli
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
 
+pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
 pytestmark = pytest.mark.nginx
 
 EXAMPLES = sorted(

@@ -56,7 +56,8 @@ class Library:
         except ImportError as error:
             raise LibraryError(
                 f"libmodsecurity is not installed here: {error}\n"
-                "    pip install 'waf-builder[inspect]', or --engine nginx asks a real nginx"
+                "    pip install 'waf-builder[inspect]', or --engine nginx asks a real nginx\n"
+                "    There are wheels for CPython 3.10 to 3.13 on x86-64."
             ) from None
         self._module = libmodsecurity
         self._engine = libmodsecurity.ModSecurity()
