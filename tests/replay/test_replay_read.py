@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -330,6 +331,15 @@ class TestFiles:
     def test_no_such_file(self, tmp_path: Path):
         with pytest.raises(RequestError, match="log cannot be read: No such file or directory"):
             list(traffic([str(tmp_path / "log")], Skipped()))
+
+    @pytest.mark.parametrize("name", ["none.log", "a\0b", "x" * 5000])
+    def test_what_is_not_there_is_told_before_anything_is_begun(self, name: str):
+        with pytest.raises(RequestError, match="cannot be read: "):
+            files.require_files(["-", name])
+
+    def test_a_pipe_is_not_opened_to_look_for_it(self, tmp_path: Path):
+        os.mkfifo(tmp_path / "pipe")
+        files.require_files([str(tmp_path / "pipe"), "-"])
 
     def test_size(self, tmp_path: Path):
         (tmp_path / "a").write_bytes(b"12345")

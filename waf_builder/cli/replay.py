@@ -62,12 +62,14 @@ def replay(
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.request import RequestError
     from waf_builder.judges import inspector as ready
+    from waf_builder.replay.files import require_files
     from waf_builder.replay.read import of_hosts, traffic
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
     from waf_builder.replay.seen import Skipped
     from waf_builder.run.workers import cores
 
+    require_files(files)
     skipped = Skipped()
     with ready(spec, Choice(engine, crs), progress, cores()) as inspector:
         show_problems(inspector.problems, notes=False)

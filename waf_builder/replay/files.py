@@ -7,7 +7,7 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -68,6 +68,20 @@ def _source(name: str) -> Iterator[BinaryIO]:
         return
     with Path(name).open("rb") as file:
         yield file
+
+
+def require_files(names: Iterable[str]) -> None:
+    """Raise RequestError for a file that is not there, before anything long is begun.
+
+    None is opened: a pipe can be read only once.
+    """
+    for name in names:
+        try:
+            if name != STDIN:
+                Path(name).stat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RequestError(f"{shown(name)} cannot be read: {reason}") from None
 
 
 def shown(name: str) -> str:
