@@ -263,7 +263,7 @@ ONLY_NGINX = {"920100-4/0", "920100-5/0", "920100-6/0", "921140-1/0"}
 
 @pytest.mark.skipif(not SUITE.is_dir(), reason="WAF_BUILDER_TEST_CRS_3_TESTS names none")
 @pytest.mark.parametrize(
-    ("name", "crs", "of"), [("old", None, 3), pytest.param("new", CRS_4, 1, marks=WITH_CRS_4)]
+    ("name", "crs", "of"), [("old", None, 6), pytest.param("new", CRS_4, 1, marks=WITH_CRS_4)]
 )
 def test_the_rule_sets_own_requests(
     request: pytest.FixtureRequest, tmp_path: Path, name: str, crs: str | None, of: int

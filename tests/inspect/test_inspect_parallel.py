@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from waf_builder.inspect.inprocess import LibraryJudge
 from waf_builder.inspect.library import Library
 from waf_builder.inspect.parallel import ParallelJudge
-from waf_builder.inspect.request import from_url
+from waf_builder.inspect.request import HttpRequest, from_url
 from waf_builder.inspect.routing import Host, Route, Routing
 
 pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
@@ -82,3 +85,41 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert [one.name for one in tmp_path.iterdir()]
         list(parallel.judge([from_url(target(number)) for number in range(300)]))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[LibraryJudge]:
+    with LibraryJudge(ROUTING, Library(RULES, "")) as entered:
+        yield entered
+
+
+BYTES = st.text(st.characters(max_codepoint=255), max_size=30)
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(["Host", "Content-Length", "Transfer-Encoding", "Content-Type", "X"])
+        | BYTES,
+        st.sampled_from(["a.test", "3", "chunked", "text/xml"]) | BYTES,
+    ),
+    max_size=4,
+)
+
+
+@given(
+    st.sampled_from(["GET", "POST"]) | BYTES,
+    BYTES | BYTES.map("/{}".format),
+    HEADERS.map(tuple),
+    st.binary(max_size=30),
+    st.sampled_from(["1.0", "1.1"]) | BYTES,
+)
+def test_no_request_ends_in_a_traceback(  # noqa: PLR0913, PLR0917  a request has as many parts
+    judge: LibraryJudge,
+    method: str,
+    target: str,
+    headers: tuple[tuple[str, str], ...],
+    body: bytes,
+    version: str,
+):
+    request = HttpRequest(method, target, headers, body, version)
+    (answer,) = judge.judge([request])
+    assert answer.request == request
+    assert (answer.verdict == "error") == bool(answer.note)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from waf_builder.suite.document import SuiteError
 from waf_builder.suite.load import load
@@ -130,3 +134,28 @@ def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(SuiteError) as raised:
         load([tmp_path / "none.yaml"])
     assert str(raised.value) == f"there is no {tmp_path}/none.yaml"
+
+
+_ENTRIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["request", "path", "method", "headers", "form", "json", "rules"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["pass", "block", "tests"]), st.lists(_ENTRIES, min_size=1, max_size=2))
+def test_no_file_ends_in_a_traceback(key: str, entries: list[object]):
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = checks(Path(folder), json.dumps({key: entries}))
+        except SuiteError:
+            return
+    assert all(one.request is None or one.request.wire() for one in found)
