@@ -4,15 +4,20 @@ Each configuration is started on one engine with one worker, and gets five reque
 pages, a file, a form and a JSON document, with a browser's headers and two cookies, answered by a
 page of 1.9 KB. CPU is what the kernel has counted for the worker (schedstat), since time on the
 wall shows what else the machine was doing. Each is measured several times, one after the other,
-and the least counts. The client is one connection, bounded in requests. Exit status 1 when a
-target is missed.
+and the least counts. The client is one connection, bounded in requests; where Debian's wrk is
+installed, it measures requests a second and waiting, with eight connections for two seconds. The
+`common set-up` is the rule set with its own defaults and responses inspected, as other builds ship
+it. Exit status 1 when a target is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
+import socketserver
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -52,6 +57,18 @@ CPU_TARGET = 0.75
 MEMORY_TARGET = 22.0
 """Milliseconds a request and megabytes of the worker: CRS 4, paranoia level 1, compiled."""
 
+RATIO_TARGET = 5.0
+"""How many times as much the common set-up is to cost, whatever the machine's speed."""
+
+COMMON = "common set-up"
+COMMON_SETUP = """\
+SecDefaultAction "phase:1,log,auditlog,pass"
+SecDefaultAction "phase:2,log,auditlog,pass"
+SecAction "id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version={version}\
+,setvar:tx.waf_max_arguments=1000,setvar:'tx.allowed_methods=GET HEAD POST OPTIONS'"
+"""
+COMMON_MAIN = "Include engine.conf\nInclude crs-setup.conf\nInclude engine/crs/rules/*.conf\n"
+
 
 def message(method: str, target: str, kind: str = "", body: str = "") -> bytes:
     typed = f"Content-Type: {kind}\nContent-Length: {len(body)}\n" if body else ""
@@ -82,6 +99,13 @@ class Configuration:
     routes: int = 0
     jemalloc: bool = False
 
+    def edit(self, tree: dict[str, str], version: str) -> dict[str, str]:
+        """Return the tree, for the common set-up with what others load instead."""
+        if self.name != COMMON:
+            return tree
+        setup = COMMON_SETUP.format(version=version.replace(".", ""))
+        return {**tree, "modsecurity/main.conf": COMMON_MAIN, "modsecurity/crs-setup.conf": setup}
+
     def spec(self, port: int) -> str:
         """Return the spec, for a backend on a port of this machine."""
         lines = [f"backend: {{host: 127.0.0.1, port: {port}}}", "workers: 1", f"waf: {self.waf}"]
@@ -96,9 +120,13 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a configuration costs: milliseconds of CPU a request, of waiting; megabytes."""
+    """What a configuration costs: milliseconds of CPU a request, of waiting; megabytes.
+
+    rate: requests a second.
+    """
 
     cpu: float
+    rate: float
     median: float
     worst: float
     memory: float
@@ -106,13 +134,14 @@ class Cost:
 
 def configurations(*, jemalloc: bool) -> Iterator[Configuration]:
     yield Configuration("proxy alone", "{mode: 'off'}")
+    yield Configuration(COMMON, "{compile: false, inspect_responses: true}")
     for level in (1, 2, 4):
         waf = f"paranoia_level: {level}"
         yield Configuration(f"level {level}, installed", f"{{{waf}, compile: false}}")
         yield Configuration(f"level {level}, compiled", f"{{{waf}}}")
     if jemalloc:
         yield Configuration("level 1, compiled, jemalloc", "{}", jemalloc=True)
-    for routes in (10, 1000):
+    for routes in (1, 10, 1000):
         yield Configuration(f"level 1, compiled, {routes} routes", "{}", routes)
 
 
@@ -125,7 +154,9 @@ def measure(made: Configuration, engine: Engine, requests: int) -> Cost:
         spec.write_text(made.spec(backend.port))
         crs = str(engine.crs.folder) if engine.crs else None
         rendered = render_spec(spec, Choice(engine=str(engine.root), crs=crs))
-        tree = stack.enter_context(local_waf(rendered.tree, engine))
+        version = str(engine.crs.version) if engine.crs else "0"
+        files = made.edit(dict(rendered.tree), version)
+        tree = stack.enter_context(local_waf(files, engine))
         preloaded = tree / "engine" / JEMALLOC
         if preloaded.is_symlink() and not made.jemalloc:
             preloaded.unlink()
@@ -137,12 +168,34 @@ def measure(made: Configuration, engine: Engine, requests: int) -> Cost:
         waits = drive(waf.port, requests)
         spent = (cpu(worker) - before) / len(waits)
         waits.sort()
-        return Cost(
-            cpu=spent * 1000,
-            median=statistics.median(waits) * 1000,
-            worst=waits[len(waits) * 99 // 100] * 1000,
-            memory=resident(worker),
+        rate, median, worst = by_wrk(waf.port, folder) or (
+            len(waits) / sum(waits),
+            statistics.median(waits) * 1000,
+            waits[len(waits) * 99 // 100] * 1000,
         )
+        return Cost(spent * 1000, rate, median, worst, resident(worker))
+
+
+def by_wrk(port: int, folder: Path) -> tuple[float, float, float] | None:
+    """Return requests a second, and the median and 99th percentile of waiting in milliseconds.
+
+    None where there is no wrk.
+    """
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return None
+    script = folder / "mix.lua"
+    listed = ", ".join("'" + "".join(f"\\{byte:03d}" for byte in one) + "'" for one in MIX)
+    script.write_text(
+        f"local mix = {{{listed}}}\nlocal at = 0\n"
+        "function request() at = at % #mix + 1; return mix[at] end\n"
+        "function done(all, latency) print(string.format('%f %f %f', all.requests * 1e6 /"
+        " all.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000)) end\n"
+    )
+    command = [wrk, "-t1", "-c8", "-d2s", "-s", str(script), f"http://127.0.0.1:{port}/"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    rate, median, worst = map(float, said.splitlines()[-1].split())
+    return rate, median, worst
 
 
 def drive(port: int, requests: int) -> list[float]:
@@ -195,6 +248,8 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=3, help="measurements of each")
     parser.add_argument("--only", default="", help="only configurations whose name holds this")
     asked = parser.parse_args()
+    # wrk leaves in the middle of answers.
+    socketserver.BaseServer.handle_error = lambda *_: None  # type: ignore[method-assign]
     known = {"old": engines.old, "new": engines.new}
     engine = known[asked.engine](print) if asked.engine in known else find(asked.engine)
     if asked.crs:
@@ -216,12 +271,17 @@ def main() -> int:
 
 
 def show(costs: dict[str, Cost]) -> None:
-    plain, installed = (costs.get(name) for name in ("proxy alone", "level 1, installed"))
-    print(f"{'':32} CPU ms  x proxy  x installed  p50 ms  p99 ms  worker MB")
+    names = ("proxy alone", COMMON, "level 1, installed")
+    references = [costs.get(name) for name in names]
+    heads = ("x proxy", "x common", "x installed")
+    print(f"{'':28} CPU ms  {'  '.join(heads)}  req/s  p50 ms  p99 ms  worker MB")
     for name, cost in costs.items():
-        ratios = [f"{cost.cpu / of.cpu:7.2f}" if of else f"{'-':>7}" for of in (plain, installed)]
+        ratios = [
+            f"{cost.cpu / of.cpu:{len(head)}.2f}" if of else f"{'-':>{len(head)}}"
+            for head, of in zip(heads, references, strict=True)
+        ]
         print(
-            f"{name:32} {cost.cpu:6.3f}  {ratios[0]}  {ratios[1]:>11}  {cost.median:6.2f}"
+            f"{name:28} {cost.cpu:6.3f}  {'  '.join(ratios)}  {cost.rate:5.0f}  {cost.median:6.2f}"
             f"  {cost.worst:6.2f}  {cost.memory:9.1f}"
         )
 
@@ -231,12 +291,16 @@ def check(costs: dict[str, Cost], engine: Engine) -> int:
     cost = costs.get("level 1, compiled")
     if cost is None or engine.crs is None or engine.crs.version.major < 4:
         return 0
-    missed = cost.cpu > CPU_TARGET or cost.memory > MEMORY_TARGET
-    print(
-        f"compiled, level 1: {cost.cpu:.2f} ms of {CPU_TARGET}, {cost.memory:.1f} MB of"
-        f" {MEMORY_TARGET:.0f}: {'MISSED' if missed else 'met'}"
-    )
-    return int(missed)
+    checks = [
+        (f"{cost.cpu:.2f} ms of {CPU_TARGET}", cost.cpu <= CPU_TARGET),
+        (f"{cost.memory:.1f} MB of {MEMORY_TARGET:.0f}", cost.memory <= MEMORY_TARGET),
+    ]
+    if common := costs.get(COMMON):
+        ratio = common.cpu / cost.cpu
+        checks.append((f"{ratio:.1f} times cheaper of {RATIO_TARGET:.0f}", ratio >= RATIO_TARGET))
+    for text, met in checks:
+        print(f"compiled, level 1: {text}: {'met' if met else 'MISSED'}")
+    return int(not all(met for _, met in checks))
 
 
 if __name__ == "__main__":

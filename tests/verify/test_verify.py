@@ -128,6 +128,7 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
     "markers": ("routes", "3", replaced('SecMarker "?END-REQUEST-942[^\n]*', "")),
     "written-exclusions": ("default", "4", replaced(r"!REQUEST_COOKIES:/\^_ga[^|]+", "!ARGS:a")),
     "written-exclusions by name": ("default", "4", replaced(r"\(\?-i:FCCDCF\)", "(?i:FCCDCF)")),
+    "defaults": ("default", "3", without_rule(901140)),
     "constant-exclusions": (ATTRIBUTES, "4", replaced(r"\|XML:/\*", "|XML:/*|XML://@*")),
     "screens": ("default", "4", in_screens(r"SecRule [^\n]*union[^\n]*\n[^\n]*\n", "")),
     "screens of headers": ("default", "4", in_screens(r"\|REQUEST_HEADERS\b(?!:)", "")),

@@ -45,6 +45,7 @@ def render(
     """
     from waf_builder import pipeline
     from waf_builder.cli.output import progress, show_problems
+    from waf_builder.render.deviations import deviations
     from waf_builder.render.publish import difference, read_tree
 
     if output and diff:
@@ -63,6 +64,8 @@ def render(
             click.echo(
                 f"{output}: {loaded} of the {rules} rules can match, and are loaded", err=True
             )
+            for line in deviations(rendered.config):
+                click.echo(f"{output}: {line}", err=True)
         return
     show_problems(pipeline.prove(rendered), notes=False)
     if diff:

@@ -19,6 +19,7 @@ STEPS = (
     "constant-exclusions",
     "written-exclusions",
     "file-names",
+    "defaults",
     "screens",
 )
 """Those of `crs/compile/passes/`, in their order."""

@@ -87,6 +87,13 @@ class Exclusions:
             if before is None or not each.running or each.at < before
         )
 
+    def may_blind(self, entry: Entry) -> bool:
+        """Return whether something meets the entry that would not meet it without a condition."""
+        return any(
+            each.meets(entry) and (each.target or (each.running and each.by == "id"))
+            for each in self._of_tx
+        )
+
     def may_spare(self, entry: Entry, other: Entry) -> bool:
         """Return whether something may switch off `entry` and leave `other` in force."""
         return any(each.spares(entry, other) for each in self._of_tx)

@@ -140,6 +140,13 @@ class Facts:
             _sets_too(other, name) for other in self._setters.get(guard, ())
         )
 
+    def alone_sets(self, entry: Entry, name: str) -> bool:
+        """Return whether no other rule can set a TX variable, so that it is unset until then."""
+        if name.isdigit() or name.startswith("msc_"):
+            return False
+        others = (each for each in self._setters.get(name, ()) if each is not entry)
+        return not any(others) and not any(wild.fullmatch(name) for wild, _ in self._wild)
+
     def truth(self, entry: Entry, index: int = 0) -> bool | None:
         """Return whether a rule of a chain matches: always, never, or None when it depends."""
         if entry.directives[index].key == "secaction":

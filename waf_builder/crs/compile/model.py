@@ -39,6 +39,7 @@ class Entry:
     always: every request meets it; False for what a route's own file holds.
     targets: the variable list that the first rule is to get; None leaves the one it has.
     actions: what stands in place of some of its actions.
+    unconditional: whether it is written without its condition, which is always true.
     screened: whether it is passed over where the screens have found nothing.
     """
 
@@ -48,6 +49,7 @@ class Entry:
     phase: int = MARKER
     targets: tuple[str, ...] | None = None
     actions: tuple[tuple[Action, str], ...] = ()
+    unconditional: bool = False
     screened: bool = False
 
     @property

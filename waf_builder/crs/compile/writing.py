@@ -69,6 +69,10 @@ def _edits(entry: Entry) -> dict[Span, str]:
     found = {action.span: text for action, text in entry.actions}
     if entry.targets is not None:
         found[entry.head.arguments[0].span] = "|".join(entry.targets)
+    if entry.unconditional:
+        statement = entry.head.statement
+        variables, operator, _ = statement.arguments
+        found |= {statement.name.span: "SecAction", variables.outer: "", operator.outer: ""}
     return found
 
 

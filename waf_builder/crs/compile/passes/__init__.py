@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from waf_builder.crs.compile.model import Pass
-from waf_builder.crs.compile.passes.conditions import never_true
+from waf_builder.crs.compile.passes.conditions import always_true, never_true
 from waf_builder.crs.compile.passes.exclusions import constant_exclusions, written_exclusions
 from waf_builder.crs.compile.passes.filenames import file_names
 from waf_builder.crs.compile.passes.jumps import empty_jumps, idle_markers, jumped_over
@@ -24,10 +24,11 @@ PASSES: dict[str, Pass] = {
     "constant-exclusions": constant_exclusions,
     "written-exclusions": written_exclusions,
     "file-names": file_names,
+    "defaults": always_true,
     # Screens stand for rules as they are in the end.
     "screens": screened,
 }
 """Each step by its name in `waf.compile`; they run in this order until nothing changes."""
 
-LAST = frozenset({"screens"})
+LAST = frozenset({"defaults", "screens"})
 """The steps that wait for all others to be done."""
