@@ -220,10 +220,13 @@ def drive(port: int, requests: int) -> list[float]:
 def worker_of(tree: Path) -> int:
     """Return the process id of the one worker of the nginx that runs in a tree."""
     master = (tree / "runtime" / "nginx.pid").read_text().strip()
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and f"\nPPid:\t{master}\n" in (entry / "status").read_text():
-                return int(entry.name)
+    until = time.monotonic() + 10
+    while time.monotonic() < until:  # nginx listens before it has one
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                status = (entry / "status").read_text() if entry.name.isdigit() else ""
+                if f"\nPPid:\t{master}\n" in status:
+                    return int(entry.name)
     raise SystemExit(f"nginx {master} has no worker")
 
 
