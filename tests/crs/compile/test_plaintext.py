@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
 
 from waf_builder.crs.compile.plaintext import cannot_match
+from waf_builder.crs.compile.screens import ALPHABETS
 from waf_builder.seclang import Rule, read
 
 
@@ -62,4 +64,33 @@ def test_it_is_right_about_the_rules_of_a_rule_set(engine):
                 )
                 checked += 1
                 assert not any(pattern.search(name) for name in names), directive.place
+    assert checked > 20
+
+
+WORDS = """
+time zone converter, select a from b or 1 and 2 union all having sleep exec eval system bash -c
+ls -la cat etc passwd curl wget ping sort code script alert on load java lang runtime get post
+http drop table where like null information_schema php_uname base64_decode echo print import
+require include python perl nc id uname -a set env if then fi do done
+""".split()  # noqa: SIM905  a list of a line each would be no easier to read
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+def test_it_is_right_about_texts_of_plain_words(engine, alphabet: str):
+    """Blanks count: `time zone` is a command to rule 932150 of 3.3."""
+    chosen = random.Random(1)
+    lines = [" ".join(chosen.choices(WORDS, k=chosen.randint(1, 6))) for _ in range(300)]
+    texts = [*lines, *(line.replace(" ", chosen.choice(",._-")) for line in lines)]
+    checked = 0
+    for file in engine.crs.rules.glob("REQUEST-9[2-4]*.conf"):
+        for directive in read(file.read_text()).directives:
+            if directive.rule and cannot_match(directive.rule, ALPHABETS[alphabet]):
+                argument = directive.rule.operator.argument.replace(r"\"", '"')
+                try:
+                    pattern = re.compile(argument, re.DOTALL | re.MULTILINE)
+                except re.error:  # a look-behind of PCRE may vary in length
+                    continue
+                checked += 1
+                found = [text for text in texts if pattern.search(text)]
+                assert not found, (directive.rule.id, found)
     assert checked > 20

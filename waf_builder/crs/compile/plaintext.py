@@ -96,6 +96,8 @@ def _class(items: list[tuple[Any, Any]], plain: frozenset[str]) -> bool:
             return True
         if str(name) == "RANGE" and any(argument[0] <= ord(one) <= argument[1] for one in plain):
             return True
-        if str(name) == "CATEGORY" and str(argument) != "CATEGORY_SPACE":
+        if str(name) == "CATEGORY" and (
+            str(argument) != "CATEGORY_SPACE" or any(map(str.isspace, plain))
+        ):
             return True
     return False
