@@ -27,8 +27,7 @@ _RECORDS = "verify.log"
 _TIMEOUT = 20
 _PAUSE = 0.002
 _TRIES = 3
-_NO_BACKEND = frozenset({"502", "504", "closed"})
-"""The last where responses are read: a rule about errors of the server refuses the 502."""
+_NO_BACKEND = frozenset({"502", "504"})
 
 
 class Side:
@@ -53,7 +52,7 @@ class Side:
     def receive(self, request: Request) -> None:
         """Wait for the answer to it and keep its status; a closed connection is one, too.
 
-        It is sent again where the backend may not have answered: that says nothing about rules.
+        It is sent again where the backend did not answer: that says nothing about rules.
         """
         status = self._answer(request)
         for _ in range(_TRIES):

@@ -18,14 +18,17 @@ from waf_builder.run.proof import probes
 from waf_builder.seclang import read_text
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Route, Spec
-from waf_builder.verify.compare import Difference
+from waf_builder.verify.compare import Difference, Verdict
 from waf_builder.verify.echo import echo
 from waf_builder.verify.requests import Generator, Place, Request
-from waf_builder.verify.side import running
+from waf_builder.verify.side import Side, running
 from waf_builder.verify.words import words_of
 
 BATCH = 250
 """Requests between two looks at the records."""
+
+_AGAIN = 3
+"""How often a difference is asked for again: a connection that a backend closed is no verdict."""
 
 _OF_SPEC = frozenset({"backend", "backends", "routes", "waf", "max_body"})
 _OF_ROUTE = frozenset({"path", "exact", "hosts", "backend", "methods", "max_body", "waf"})
@@ -120,23 +123,37 @@ def compare(
             for tree in (pair.installed, pair.compiled)
         )
         for batch in _batches(generator.requests(count)):
-            for request in batch:
-                installed.send(request)
-                compiled.send(request)
-                installed.receive(request)
-                compiled.receive(request)
-            said, says = installed.verdicts(last), compiled.verdicts(last)
-            for request in batch:
-                one, other = said[request.number], says[request.number]
+            pairs = _asked(installed, compiled, batch, last)
+            for one, other in pairs.values():
                 met.update(match.rule for match in one.matches)
                 refused += one.status == other.status == "403"
-                if one != other:
-                    differences.append(Difference(request, one, other))
+            differing = [request for request in batch if _differ(pairs[request.number])]
+            for _ in range(_AGAIN if differing else 0):
+                pairs.update(_asked(installed, compiled, differing, last))
+                differing = [request for request in differing if _differ(pairs[request.number])]
+            differences += [Difference(request, *pairs[request.number]) for request in differing]
             done += len(batch)
             progress(done)
             if differences:
                 break
     return Verified(done, refused, frozenset(met), tuple(differences))
+
+
+def _asked(
+    installed: Side, compiled: Side, requests: Sequence[Request], last: Request
+) -> dict[int, tuple[Verdict, Verdict]]:
+    """Return what both say to each request, by its number."""
+    for request in requests:
+        installed.send(request)
+        compiled.send(request)
+        installed.receive(request)
+        compiled.receive(request)
+    said, says = (side.verdicts(last) for side in (installed, compiled))
+    return {number: (said[number], says[number]) for number in said}
+
+
+def _differ(pair: tuple[Verdict, Verdict]) -> bool:
+    return pair[0] != pair[1]
 
 
 def _about_rules(spec: Spec) -> Spec:
