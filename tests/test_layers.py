@@ -23,7 +23,7 @@ LAYERS = (
     {"__init__"},
     {"choice", "ending", "problem", "paths", "version"},
     {"errors"},
-    {"archive", "download", "seclang", "userfile"},
+    {"archive", "download", "sealed", "seclang", "userfile"},
     {"spec"},
     {"crs"},
     {"engine"},

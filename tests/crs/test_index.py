@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from secrules_parsing import parser
 
+from waf_builder import sealed
 from waf_builder.crs import indexcache
 from waf_builder.crs.index import index_of, rule_index
 from waf_builder.crs.installed import find_crs
@@ -240,7 +241,7 @@ def test_a_sealed_index_of_another_shape_is_made_anew(tmp_path: Path):
     file = kept(tmp_path)
     key = indexcache.key_of({"a.conf": RULES})
     data = b"[[1]]"
-    file.write_bytes(indexcache._seal(key, data).encode() + b"\n" + data)
+    file.write_bytes(sealed.seal(key, data) + b"\n" + data)
 
     assert len(index_of({"a.conf": RULES}, tmp_path)) == 3
 

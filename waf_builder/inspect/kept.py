@@ -7,17 +7,16 @@ another engine counts as none, and a cache that cannot be written is no error.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
 import waf_builder
+from waf_builder import sealed
 from waf_builder.choice import Choice
 from waf_builder.inspect.prepared import Prepared, prepared_from
 from waf_builder.paths import builtin_templates
@@ -82,14 +81,14 @@ def _states(paths: Iterable[Path]) -> list[list[object]]:
 
 def load(folder: Path, key: str) -> Prepared | None:
     """Return what is kept under a key; None when there is nothing that can be used."""
+    data = sealed.read(_file(folder, key), key)
+    if data is None:
+        return None
     try:
-        seal, _, data = _file(folder, key).read_bytes().partition(b"\n")
-        if seal.decode("ascii") != _seal(key, data):
-            return None
         kept = json.loads(data)
         prepared = prepared_from(kept["prepared"])
         return prepared if kept["states"] == _states(prepared.depends_on) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
@@ -97,29 +96,8 @@ def save(folder: Path, key: str, prepared: Prepared) -> None:
     """Keep what was prepared under a key, whole or not at all."""
     kept = {"prepared": prepared.as_json(), "states": _states(prepared.depends_on)}
     data = json.dumps(kept, separators=(",", ":")).encode()
-    file = _file(folder, key)
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".spec-")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(_seal(key, data).encode("ascii") + b"\n" + data)
-            Path(name).replace(file)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _prune(file.parent)
-
-
-def _prune(folder: Path) -> None:
-    kept = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in kept[_KEPT:]:
-        file.unlink(missing_ok=True)
+    sealed.write(_file(folder, key), key, data, most=_KEPT)
 
 
 def _file(folder: Path, key: str) -> Path:
     return folder / "inspect" / f"{key}.json"
-
-
-def _seal(key: str, data: bytes) -> str:
-    return hashlib.sha256(key.encode("ascii") + data).hexdigest()
