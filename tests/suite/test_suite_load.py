@@ -133,7 +133,10 @@ def test_what_is_no_test_says_where(tmp_path: Path, text: str, message: str):
 def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(SuiteError) as raised:
         load([tmp_path / "none.yaml"])
-    assert str(raised.value) == f"there is no {tmp_path}/none.yaml"
+    assert str(raised.value) == (
+        f"there is no {tmp_path}/none.yaml\n"
+        "    Tests stand in tests/waf/ beside the spec, or in files that are named after it."
+    )
 
 
 _ENTRIES = st.recursive(

@@ -36,7 +36,10 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES)
     if not path.exists():
-        raise SuiteError(f"there is no {path}")
+        raise SuiteError(
+            f"there is no {path}\n"
+            "    Tests stand in tests/waf/ beside the spec, or in files that are named after it."
+        )
     return [path]
 
 
