@@ -21,7 +21,7 @@ PACKAGE = Path(waf_builder.__file__).parent
 
 LAYERS = (
     {"__init__"},
-    {"choice", "ending", "problem", "paths", "version"},
+    {"choice", "collector", "ending", "problem", "paths", "version"},
     {"errors"},
     {"archive", "download", "sealed", "seclang", "userfile"},
     {"spec"},

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # -I keeps the working folder and PYTHONPATH out; this folder is the one that is wanted.
 sys.path.insert(0, str(ROOT))
 
+from waf_builder.collector import look_seldom  # noqa: E402
 from waf_builder.deploy.app import find_spec, wants_waf  # noqa: E402
 from waf_builder.deploy.cache import user_cache  # noqa: E402
 from waf_builder.deploy.dependencies import dependencies, kept  # noqa: E402
@@ -37,6 +38,7 @@ def detect(build: Path) -> int:
 def compile_app(build: Path, cache: Path, env: Path | None) -> int:
     """Install the WAF into an app: 0, or 1 and a paragraph that says why not."""
     log = Log(_say)
+    look_seldom()
     try:
         deploy = Deploy.of(build, cache, env)
         os.environ.update(deploy.variables())

@@ -23,6 +23,7 @@ from waf_builder.cli.schema import schema
 from waf_builder.cli.templates import templates
 from waf_builder.cli.test import test
 from waf_builder.cli.validate import validate
+from waf_builder.collector import look_seldom
 from waf_builder.ending import ended_by_signals
 from waf_builder.errors import WafBuilderError
 
@@ -32,6 +33,7 @@ class Cli(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; 1 for a problem that the user can mend."""
+        look_seldom()
         try:
             with ended_by_signals():
                 return super().invoke(ctx)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from waf_builder.problem import Problem
 from waf_builder.seclang.source import Source, Span
@@ -46,7 +47,7 @@ class Action:
     value_span: Span
     quoted: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name in small letters: actions are compared without regard to case."""
         return self.name.lower()

@@ -24,7 +24,7 @@ class Directive:
         """The name as written."""
         return self.statement.name.text
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name in small letters: directives are compared without regard to case."""
         return self.statement.name.text.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from waf_builder.crs.compile.compile import run_passes
 from waf_builder.crs.compile.manifest import Step
@@ -11,6 +11,7 @@ from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.crs.compile.screenfile import screens_text
 from waf_builder.crs.compile.screens import screens
 from waf_builder.crs.compile.writing import write
+from waf_builder.seclang import Document
 
 FILE = "rules.conf"
 SETUP = 'SecAction "id:1,phase:1,pass,nolog,setvar:tx.level=1,setvar:tx.other=3"\n'
@@ -45,7 +46,7 @@ def compiled(
         Part("after.conf", after),
     ]
     rules, steps = run_passes(read_rules(parts), names)
-    return write({FILE: text}, rules).get(FILE, ""), steps
+    return write(_ours(parts), rules).get(FILE, ""), steps
 
 
 def screened(text: str, **around: str) -> tuple[str, str]:
@@ -58,7 +59,11 @@ def screened(text: str, **around: str) -> tuple[str, str]:
     ]
     rules, _ = run_passes(read_rules(parts), ["screens"])
     made = screens(rules, {"words.data": around.get("words", "")})
-    return write({FILE: text}, rules).get(FILE, ""), screens_text(rules, made) if made else ""
+    return write(_ours(parts), rules).get(FILE, ""), screens_text(rules, made) if made else ""
+
+
+def _ours(parts: Sequence[Part]) -> list[Document]:
+    return [part.document for part in parts if part.ours]
 
 
 def left(text: str, **around: str) -> list[int]:

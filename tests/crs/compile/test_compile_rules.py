@@ -146,3 +146,14 @@ def test_the_steps_have_the_names_of_the_spec():
     from waf_builder.spec.compiler import STEPS
 
     assert tuple(PASSES) == STEPS
+
+
+def test_what_changes_between_two_compilations_is_seen(tmp_path: Path):
+    crs = rule_set(tmp_path)
+    assert isinstance(compile_rules(crs, TREE, RULES), Compiled)
+    (crs.rules / "words.data").write_text("two\n", encoding="utf-8")
+    (crs.rules / "B.conf").write_text(TEXT.replace("id:20", "id:30"))
+    done = compile_rules(crs, TREE, RULES)
+    assert isinstance(done, Compiled)
+    assert done.files["words.data"] == "two\n"
+    assert "id:30" in done.files["B.conf"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from waf_builder.crs.compile.files import needed_lists
 from waf_builder.crs.compile.manifest import Manifest, Step, steps
 from waf_builder.crs.compile.model import RuleSet
 from waf_builder.crs.compile.passes import LAST, PASSES
-from waf_builder.crs.compile.reading import read_rules
+from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.crs.compile.screenfile import screens_text
 from waf_builder.crs.compile.screens import screens
@@ -47,16 +48,32 @@ def compile_rules(
     """
     try:
         texts = {path.name: read_text(path) for path in sorted(crs.rules.glob("*.conf"))}
-        rules = read_rules(surround(tree, rule_set, texts))
-        needed, done = run_passes(rules, names)
-        files = write(texts, needed)
-        lists = needed_lists(needed, crs.rules)
-        made = screens(needed, lists)
-        files.update(lists)
+        left = _left(tuple(surround(tree, rule_set, texts)), tuple(names))
+        lists = needed_lists(left.needed, crs.rules)
+        made = screens(left.needed, lists)
     except Refusal as refusal:
         return _refused(crs, refusal)
-    manifest = Manifest(str(crs.version), _count(rules), _count(needed), tuple(done))
-    return Compiled(files, manifest, screens_text(needed, made) if made else "")
+    manifest = Manifest(str(crs.version), left.rules, _count(left.needed), left.done)
+    text = screens_text(left.needed, made) if made else ""
+    return Compiled({**left.files, **lists}, manifest, text)
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What the steps leave. rules: how many there were; files: name to text."""
+
+    rules: int
+    needed: RuleSet
+    done: tuple[Step, ...]
+    files: dict[str, str]
+
+
+@lru_cache(maxsize=4)  # a proof by requests renders with the same rules once more
+def _left(parts: tuple[Part, ...], names: tuple[str, ...]) -> _Left:
+    rules = read_rules(parts)
+    needed, done = run_passes(rules, names)
+    files = write([part.document for part in parts if part.ours], needed)
+    return _Left(_count(rules), needed, tuple(done), files)
 
 
 def run_passes(rules: RuleSet, names: Collection[str]) -> tuple[RuleSet, list[Step]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from waf_builder.seclang import Rule
@@ -45,14 +46,20 @@ def cannot_match(rule: Rule, plain: frozenset[str] = PLAIN) -> bool:
     kept = kept_by(rule, plain)
     if kept is None:
         return False
-    pattern = _BACKSLASH_IN_SECLANG.sub("", operator.argument)
+    parsed = _parsed(_BACKSLASH_IN_SECLANG.sub("", operator.argument))
+    return parsed is not None and not _possible(parsed, kept)
+
+
+@cache  # asked for each alphabet
+def _parsed(pattern: str) -> Iterable[Any] | None:
+    """Return an expression as Python reads it; None where it means something else to PCRE."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            parsed = sre_parse.parse(pattern, re.MULTILINE | re.DOTALL)
+            items: Iterable[Any] = sre_parse.parse(pattern, re.MULTILINE | re.DOTALL)
     except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError):
-        return False  # means something else to PCRE, or nothing to Python
-    return not _possible(parsed, kept)
+        return None
+    return items
 
 
 def kept_by(rule: Rule, plain: frozenset[str]) -> frozenset[str] | None:

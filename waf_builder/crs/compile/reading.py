@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from waf_builder.crs.compile.model import MARKER, Entry, RuleSet, values
 from waf_builder.crs.compile.refusal import Refusal
@@ -53,22 +54,27 @@ class Part:
     ours: bool = False
     always: bool = True
 
+    @cached_property
+    def document(self) -> Document:
+        """The directives of the text."""
+        return read(self.text, self.name)
+
 
 def read_rules(parts: Iterable[Part]) -> RuleSet:
     """Return the rule set that the parts make; Refusal names what cannot be read."""
     entries: list[Entry] = []
     for part in parts:
-        document = read(part.text, part.name)
-        if document.problems:
-            problem = document.problems[0]
+        if part.document.problems:
+            problem = part.document.problems[0]
             raise Refusal(problem.message, problem.place)
-        entries += _entries(document, part)
+        entries += _entries(part)
     rules = RuleSet(tuple(entries))
     _require_plain_matches(rules)
     return rules
 
 
-def _entries(document: Document, part: Part) -> Iterator[Entry]:
+def _entries(part: Part) -> Iterator[Entry]:
+    document = part.document
     chains = {id(chain[0]): chain for chain in document.chains}
     chained = {id(each) for chain in document.chains for each in chain[1:]}
     for directive in document.directives:

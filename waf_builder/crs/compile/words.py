@@ -6,7 +6,7 @@ takes a tenth of that as an expression, and can be joined with others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import cache
 
 from waf_builder.seclang import to_bytes
 
@@ -24,7 +24,8 @@ def in_operator(text: str) -> list[str] | None:
     return None if set(text) & set('|"\\;:') else text.split()
 
 
-def expression(words: Iterable[str]) -> str:
+@cache  # of a list that a rule has, and its parts in each alphabet
+def expression(words: tuple[str, ...]) -> str:
     """Return what matches wherever one of the words stands, in capitals or not.
 
     It can stand between double quotes in a rule. Empty without words.

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from waf_builder.crs.compile.model import Entry, RuleSet
 from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.crs.compile.screenfile import Stretch, stretches
-from waf_builder.seclang import Document, Span, read
+from waf_builder.seclang import Document, Span
 
 NOTICE = "# Compiled by waf-builder: what is not needed was taken out, lines stay where they were."
 """The Apache licence asks for a notice in changed files."""
 
 
-def write(texts: Mapping[str, str], needed: RuleSet) -> dict[str, str]:
+def write(files: Iterable[Document], needed: RuleSet) -> dict[str, str]:
     """Return the text of each file that still holds something.
 
-    texts: the files as they are. needed: what is left of them.
+    files: as they are. needed: what is left of them.
 
     Line numbers stay those of the rule set, since the records name them: what is taken out
     leaves its line breaks. So do comments, but for the one at the top with the licence.
     """
     written = {}
-    left: dict[str, list[Entry]] = {name: [] for name in texts}
+    left: dict[str, list[Entry]] = {}
     for entry in needed.entries:
         if entry.ours:
-            left[entry.place.file].append(entry)
-    for name, text in texts.items():
-        if not any(entry.head.key != "seccomponentsignature" for entry in left[name]):
-            continue
-        written[name] = _text(read(text, name), left[name])
+            left.setdefault(entry.place.file, []).append(entry)
+    for document in files:
+        name = document.source.file
+        if any(entry.head.key != "seccomponentsignature" for entry in left.get(name, ())):
+            written[name] = _text(document, left[name])
     for stretch in stretches(needed):
         name = stretch.rules[0].place.file
         written[name] = _between(written[name], stretch)
