@@ -52,8 +52,9 @@ clean: ## Remove what was made here
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .PHONY: test-stacks package lock
-test-stacks: $(READY) engines ## Deploy on bare Debian 12, 13 and unstable, as root
-	@WAF_BUILDER_STACKS=bookworm,trixie,sid $(BIN)/pytest -s tests/buildpack/test_stacks.py
+STACKS ?= bookworm,trixie,sid
+test-stacks: $(READY) engines ## Deploy on bare Debian 12, 13 and unstable, as root; or STACKS=bookworm
+	@WAF_BUILDER_STACKS=$(STACKS) $(BIN)/pytest -s tests/buildpack/test_stacks.py
 
 package: $(READY) ## Make the release archive of the buildpack; WHEELS=--wheels for one with libraries
 	@PYTHON=$(BIN)/python buildpack/package $(WHEELS)

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.nginx,
     pytest.mark.slow,
     pytest.mark.skipif(os.getuid() != 0, reason="only root can enter another system"),
-    pytest.mark.skipif(not stacks.wanted(), reason="run by make test-stacks, and one in CI"),
+    pytest.mark.skipif(not stacks.wanted(), reason="run by make test-stacks"),
 ]
 
 BUILDER, RUNNER = 12345, 23456
