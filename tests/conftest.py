@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from support import engines
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
 
 pytest_plugins = ["golden_plugin"]
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", autouse=True)

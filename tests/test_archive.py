@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+from support.cases import for_each
 
 from waf_builder.archive import ArchiveError, unpack
 
@@ -86,7 +87,7 @@ def test_only_the_right_to_execute_is_kept(tmp_path: Path) -> None:
     assert modes == {"set-uid": 0o755, "secret": 0o644, "program": 0o755}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("member", "why"),
     [
         (("../evil", b"x", FILE), "'../evil' leads out of it, to '../evil'"),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from specs import OLD, RULES
+from support.cases import for_each
 
 import waf_builder
 from waf_builder.check.tree import check_tree
@@ -80,7 +81,7 @@ def read_case(file: Path) -> ErrorCase:
     return ErrorCase(text, "".join(rest), target, environ, today, rules)
 
 
-@pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
+@for_each("file", ERRORS, ids=lambda file: file.stem)
 def test_problems(file: Path, update_golden: bool):
     case = read_case(file)
     problems = case.problems()
@@ -92,14 +93,14 @@ def test_problems(file: Path, update_golden: bool):
     assert problems, "an error case without a problem"
 
 
-@pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
+@for_each("file", ERRORS, ids=lambda file: file.stem)
 def test_problems_come_in_the_order_of_the_file(file: Path):
     spec_problems = [found.place for found in read_case(file).problems() if found.place]
 
     assert spec_problems == sorted(spec_problems)
 
 
-@pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
+@for_each("file", ERRORS, ids=lambda file: file.stem)
 def test_messages_have_one_form(file: Path):
     for problem in read_case(file).problems():
         assert "\n" not in problem.message
@@ -126,7 +127,7 @@ def test_the_json_form_of_a_problem():
     }
 
 
-@pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
+@for_each("file", ERRORS, ids=lambda file: file.stem)
 def test_every_key_is_always_in_the_json_form(file: Path):
     kinds = {
         "code": str,
@@ -223,7 +224,7 @@ def _pages(tree: Tree) -> Tree:
     return {name: text for name, text in tree.items() if name.startswith("errors/")}
 
 
-@pytest.mark.parametrize("case", TREES, ids=lambda case: case.name)
+@for_each("case", TREES, ids=lambda case: case.name)
 def test_tree(case: Path, update_golden: bool):
     _, _, tree = render_case(case)
     expected = case / "expected"

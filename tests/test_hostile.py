@@ -341,7 +341,7 @@ _TEXT = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from(sorted(FIELDS, key=str)), value=_TEXT, old=st.booleans())
 def test_any_text_in_any_field(path: Path, value: str, old: bool):
     target = OLD if old else NEWEST
@@ -350,7 +350,7 @@ def test_any_text_in_any_field(path: Path, value: str, old: bool):
         assert shape(tree) in benign_shapes(path, target)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(name=_TEXT, where=st.sampled_from(["backend", "key", "waf key"]))
 def test_any_text_as_a_name(name: str, where: str):
     spec = copy.deepcopy(_BASE)
@@ -366,7 +366,7 @@ def test_any_text_as_a_name(name: str, where: str):
     assert tree is None or shape(tree) == shape(rendered(_BASE))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(values=st.dictionaries(st.sampled_from(sorted(FIELDS, key=str)), _GOOD | _TEXT, max_size=4))
 def test_several_fields_at_once(values: dict[Path, str]):
     spec = copy.deepcopy(_BASE)
@@ -422,7 +422,7 @@ _YAML = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=_YAML)
 def test_any_text_as_a_spec(text: str):
     spec, problems = loads(text, "backend.yaml", {"X": "1"})
@@ -432,7 +432,7 @@ def test_any_text_as_a_spec(text: str):
         assert directives(render(build(spec))["nginx.conf"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(value=st.text(max_size=12), field=st.sampled_from(["host", "port", "process", "app_id"]))
 def test_any_text_in_the_environment(value: str, field: str):
     around = dict(_PLATFORM) if field != "host" else {"port": 80}

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from jinja2 import meta, nodes
+from support.cases import for_each
 
 import waf_builder
 from waf_builder.paths import builtin_templates
@@ -85,7 +85,7 @@ def test_every_room_has_its_place():
     assert {room_of(file) for file in MODULES} == set(_RANK)
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
+@for_each("file", MODULES, ids=name_of)
 def test_imports_point_one_way(file: Path):
     own = room_of(file)
     wrong = [
@@ -111,23 +111,19 @@ _STARTS = re.compile(
 )
 
 
-@pytest.mark.parametrize(
-    "file", [file for file in MODULES if room_of(file) not in PRINTS], ids=name_of
-)
+@for_each("file", [file for file in MODULES if room_of(file) not in PRINTS], ids=name_of)
 def test_only_the_command_line_prints_and_exits(file: Path):
     assert [call for call in calls(file) if _SPEAKS.fullmatch(call[1])] == []
     assert [found for found in imports(file) if found[1].split(".")[0] == "click"] == []
 
 
-@pytest.mark.parametrize(
-    "file", [file for file in MODULES if room_of(file) not in PROGRAMS], ids=name_of
-)
+@for_each("file", [file for file in MODULES if room_of(file) not in PROGRAMS], ids=name_of)
 def test_only_some_rooms_start_programs(file: Path):
     assert [call for call in calls(file) if _STARTS.fullmatch(call[1])] == []
     assert [found for found in imports(file) if found[1].split(".")[0] == "subprocess"] == []
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
+@for_each("file", MODULES, ids=name_of)
 def test_no_program_runs_through_a_shell_or_without_a_limit(file: Path):
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
@@ -137,7 +133,7 @@ def test_no_program_runs_through_a_shell_or_without_a_limit(file: Path):
                 assert "timeout" in keywords, f"line {node.lineno}: no time limit"
 
 
-@pytest.mark.parametrize("file", MODULES, ids=name_of)
+@for_each("file", MODULES, ids=name_of)
 def test_a_module_says_what_it_is_for(file: Path):
     tree = ast.parse(file.read_text(encoding="utf-8"))
     if not tree.body:
@@ -182,14 +178,14 @@ def members(path: str) -> set[str]:
     return {field.name for field in dataclasses.fields(found)} | properties
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@for_each("name", builtin_names())
 def test_a_template_uses_what_its_first_line_names(name: str):
     used = meta.find_undeclared_variables(make_environment().parse(source(name)))
 
     assert used <= context_of(name)
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@for_each("name", builtin_names())
 def test_a_template_names_nothing_that_it_does_not_use(name: str):
     declared = _CONTEXT.match(source(name).splitlines()[0])[1]
     named = {part["name"] or part["word"] for part in _PART.finditer(declared)} - {None}
@@ -236,7 +232,7 @@ _FILTERS = {
 """What formats a value or a list of them; `default` would decide one."""
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@for_each("name", builtin_names())
 def test_a_template_loops_and_prints(name: str):
     tree = make_environment().parse(source(name))
     decisions = [
@@ -253,14 +249,14 @@ def _is_super(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Call) and getattr(node.node, "name", "") == "super"
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@for_each("name", builtin_names())
 def test_a_template_includes_only_templates_by_their_names(name: str):
     for found in make_environment().parse(source(name)).find_all((nodes.Include, nodes.Extends)):
         assert isinstance(found.template, nodes.Const)
         assert found.template.value in builtin_names()
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@for_each("name", builtin_names())
 def test_no_line_ends_in_white_space(name: str):
     assert not re.search(r"[ \t]$", source(name), re.MULTILINE)
     assert source(name).endswith("\n")

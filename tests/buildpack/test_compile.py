@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import deploys
+from support.cases import for_each
 from support.deploys import CHECKOUT, SPEC
 from support.tree import descendants
 
@@ -38,7 +39,7 @@ def detect(build: Path, **variables: str) -> tuple[int, str, str]:
     return run.returncode, run.stdout, run.stderr
 
 
-@pytest.mark.parametrize(
+@for_each(
     "file",
     [
         "backend.yaml",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import waf as real
+from support.cases import for_each
 from support.tree import boot, with_stub, write_tree
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def test_each_line_names_its_container(tree: Path, given: dict[str, str]):
         assert {name: line[key] for name, key in KEYS.items()} == given
 
 
-@pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+@for_each("name", NAMED)
+@for_each("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_what_is_no_plain_word_is_left_out(tmp_path: Path, name: str, value: str):
     """A log without a label is better than an app that does not start."""
     tree = with_stub(write_tree(tmp_path / "waf"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cases import Case, cases
+from support.cases import for_each
 
 import waf_builder
 from waf_builder.check.seclang import lint
@@ -30,7 +31,7 @@ def lint_case(given: str) -> str:
     return "".join(f"{problem.render()}\n" for problem in problems)
 
 
-@pytest.mark.parametrize("case", cases("seclang"), ids=lambda case: case.name)
+@for_each("case", cases("seclang"), ids=lambda case: case.name)
 def test_case(case: Case):
     assert lint_case(case.given) in case.expected
 

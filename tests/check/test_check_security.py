@@ -6,6 +6,7 @@ import pytest
 from cases import Case, cases, write
 from gixy.core.manager import Manager
 from gixy.directives.block import Block
+from support.cases import for_each
 
 from waf_builder.check import security
 
@@ -22,7 +23,7 @@ def found(tree: Path, text: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@for_each("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, tmp_path: Path):
     assert found(tmp_path, case.given) in case.expected
 

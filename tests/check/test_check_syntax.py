@@ -8,6 +8,7 @@ from cases import Case, cases, write
 from crossplane import analyzer
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.check import syntax
 from waf_builder.errors import ProblemsError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("case", cases("syntax"), ids=lambda case: case.name)
+@for_each("case", cases("syntax"), ids=lambda case: case.name)
 def test_case(case: Case, tmp_path: Path):
     write(tmp_path, {"nginx.conf": case.given})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from specs import APP_ID, NETWORK_ID, SMALLEST, spec_of
+from support.cases import for_each
 
 from waf_builder import __version__
 from waf_builder.cli import main
@@ -82,7 +83,7 @@ def test_help_names_every_command_in_the_order_in_which_people_meet_them():
     assert result.stdout == run("-h").stdout
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+@for_each("command", sorted(main.commands))
 def test_every_command_has_a_summary_and_an_example(command: str):
     subcommands = getattr(main.commands[command], "commands", {})
     for name in subcommands or [""]:
@@ -92,7 +93,7 @@ def test_every_command_has_a_summary_and_an_example(command: str):
         assert f"Example: waf-builder {command} {name}".rstrip() in result.stdout
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "last_line"),
     [
         (["rendr"], "Error: No such command 'rendr'."),

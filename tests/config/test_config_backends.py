@@ -7,6 +7,7 @@ import re
 
 import pytest
 from specs import APP_ID, NETWORK_ID, OLD, SMALLEST, TWO_BACKENDS, config_of, tree_of
+from support.cases import for_each
 
 from waf_builder.config.build import NEWEST
 from waf_builder.config.model import Backend, Target
@@ -25,7 +26,7 @@ def on(host: str, *keys: str) -> str:
     return "backend:\n" + "".join(f"  {key}\n" for key in (f"host: {host}", "port: 80", *keys))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "target", "form", "proxy_pass"),
     [
         (SMALLEST, NEWEST, "resolve", "http://backend"),
@@ -166,7 +167,7 @@ def test_a_resolver_only_where_there_is_a_name():
     assert "resolver" not in tree["nginx.conf"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("key", "lines"),
     [
         ("balance: round_robin", []),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from specs import OLD, RULES, config_of, spec_of
+from support.cases import for_each
 
 from waf_builder.config.build import NEWEST, build
 from waf_builder.config.exclusions import Resolver, Wanted, resolve_exclusions
@@ -31,7 +32,7 @@ def rule_of(variables: str, later: str = "") -> IndexedRule:
     return index_of({"x.conf": text.encode()}).rules[1]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("variables", "target", "expected"),
     [
         ("ARGS|ARGS_NAMES", "ARGS:a", ["ARGS:a"]),
@@ -74,7 +75,7 @@ def test_what_is_left_out_of_a_rule(variables: str, target: str, expected: list[
     assert targets_of(rule_of(variables), _target(target)) == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("variables", "later", "target", "why"),
     [
         ("ARGS", "", "FILES:a", "does not look at FILES:a"),
@@ -137,7 +138,7 @@ _PIECES += [
 ]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(st.lists(st.sampled_from(_PIECES), max_size=10).map("".join))
 @example("/1")
 @example("?/../admin")

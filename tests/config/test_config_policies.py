@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from specs import OLD, SMALLEST, config_of, tree_of
+from support.cases import for_each
 
 from waf_builder.config.build import NEWEST
 from waf_builder.config.model import Target
@@ -137,7 +138,7 @@ def given(knob: str, value: Any) -> dict[str, Any]:
     return {} if value is LEFT_OUT else {knob: value}
 
 
-@pytest.mark.parametrize(("knob", "common", "own"), pairs())
+@for_each(("knob", "common", "own"), pairs())
 def test_every_pair_of_a_global_knob_and_a_route_s(knob: str, common: Any, own: Any):
     check(given(knob, common), given(knob, own), NEWEST)
     if knob != "early_blocking":
@@ -152,8 +153,8 @@ _LEVELS = [
 ]
 
 
-@pytest.mark.parametrize("common", _LEVELS, ids=str)
-@pytest.mark.parametrize("mode", [("block", "detect"), ("off", "block")], ids="-".join)
+@for_each("common", _LEVELS, ids=str)
+@for_each("mode", [("block", "detect"), ("off", "block")], ids="-".join)
 def test_every_pair_of_levels(common: tuple[Any, Any], mode: tuple[str, str]):
     both = ("paranoia_level", "detection_paranoia_level")
     for own in _LEVELS:
@@ -298,9 +299,9 @@ def test_what_holds_for_every_route():
     assert "id:90200" not in new
 
 
-@pytest.mark.parametrize("common", [False, True])
-@pytest.mark.parametrize("own", [LEFT_OUT, False, True])
-@pytest.mark.parametrize("route", [{}, {"streaming": True}, {"websocket": True}], ids=str)
+@for_each("common", [False, True])
+@for_each("own", [LEFT_OUT, False, True])
+@for_each("route", [{}, {"streaming": True}, {"websocket": True}], ids=str)
 def test_responses_are_read_held_and_asked_for_together(common: bool, own: Any, route: dict):
     if route.get("streaming") and own:
         return  # an error, for what has passed cannot be read

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from specs import TWO_BACKENDS, config_of, tree_of
 
@@ -127,7 +127,6 @@ _ROUTES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(_ROUTES)
 def test_the_most_specific_route_wins_whatever_the_order(routes):
     """A route holds where its hosts and its path match.

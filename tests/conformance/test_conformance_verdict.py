@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from support.cases import for_each
 from support.engines import NEWEST
 
 from conformance.explained import FOLDER, compare, reasons
@@ -49,7 +50,7 @@ def test_a_record_reads_like_the_error_log():
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wanted", "status", "why"),
     [
         (Output(), 200, ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from specs import TWO_BACKENDS
+from support.cases import for_each
 
 from waf_builder.crs.index import index_of
 from waf_builder.diff.change import Change
@@ -45,7 +46,7 @@ def test_a_default_that_is_written_is_no_difference():
     assert not compared(BASE, on("/v1/", "max_body: 10m")).differs
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("extra", "change"),
     [
         ("waf: {paranoia_level: 2}\n", Change("paranoia_level", ("1",), ("2",))),

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.cases import for_each
 
 from waf_builder.crs.installed import find_crs
 from waf_builder.diff.change import Change
@@ -35,7 +36,7 @@ def changed(old: str, new: str) -> list[Change]:
     return [change for rule in found.changed for change in rule.changes]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new", "change"),
     [
         ("ARGS|REQ", "ARGS|!ARGS:token|REQ", Change("variables", (), ("!ARGS:token",))),
@@ -59,7 +60,7 @@ def test_what_has_changed_is_told(old: str, new: str, change: Change):
     assert changed(RULE, RULE.replace(old, new)) == [change]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new"),
     [
         ("OWASP_CRS/1", "OWASP_CRS/2"),

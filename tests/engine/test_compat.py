@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.cases import for_each
 from support.engines import NEWEST
 
 from waf_builder.crs.installed import InstalledCrs
@@ -36,7 +37,7 @@ def test_an_engine_without_rules_or_connector_version_is_judged_by_the_rest() ->
     assert check_pair(replace(NEWEST, crs=None, connector_version=None)) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("crs", "modsecurity", "goes"),
     [
         ("3.3.4", "3.0.9", True),
@@ -99,7 +100,7 @@ def test_an_old_connector_gets_a_note() -> None:
     assert problem("engine.audit-log", connector="1.0.4") is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("modsecurity", "names"),
     [
         ("3.0.17", []),

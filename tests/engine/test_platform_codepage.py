@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from seclang.rules_engine import Request, RulesEngine
+from support.cases import for_each
 
 from waf_builder.engine.codepage import CODE_PAGE, best_fit, unicode_mapping
 
@@ -58,7 +59,7 @@ def test_what_a_backend_may_fold_is_folded(character: str, fit: str) -> None:
     assert best_fit()[ord(character)] == ord(fit)
 
 
-@pytest.mark.parametrize("character", ["«", "»", "’", "“", "”", "é", "œ", "€", "…", "–"])  # noqa: RUF001
+@for_each("character", ["«", "»", "’", "“", "”", "é", "œ", "€", "…", "–"])  # noqa: RUF001
 def test_what_french_needs_stays_what_it_is(character: str) -> None:
     assert ord(character) not in best_fit()
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from specs import SMALLEST
+from support.cases import for_each
 
 from waf_builder.crs.index import index_of
 from waf_builder.inspect.answer import Match, answer
@@ -79,7 +80,7 @@ def test_no_answer_at_all():
     assert answer(REQUEST, 0, {}, {}).verdict == "error"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("target", "value", "shown"),
     [
         ("ARGS:q", "l'\\xc3\\xa9t\\xc3\\xa9", "l'été"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.inspect.curl import from_curl
 from waf_builder.inspect.request import HttpRequest, RequestError
@@ -59,7 +60,7 @@ def test_as_firefox_copies_a_multipart_form():
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "method", "target", "body"),
     [
         ("curl -X DELETE http://a/b", "DELETE", "/b", b""),
@@ -105,7 +106,7 @@ def test_files(tmp_path: Path):
     assert form.header("content-length") == str(len(form.body))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "message"),
     [
         ("curl", "the curl command has no URL, expected one"),

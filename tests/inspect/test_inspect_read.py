@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.inspect.raw import from_raw
 from waf_builder.inspect.read import read
@@ -24,7 +25,7 @@ def one(given_: str) -> HttpRequest:
 
 
 class TestUrl:
-    @pytest.mark.parametrize(
+    @for_each(
         ("url", "target", "host"),
         [
             ("https://a.test/b?c=d", "/b?c=d", "a.test"),

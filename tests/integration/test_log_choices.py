@@ -159,7 +159,7 @@ class TestQuery:
         careful.send(request(f"/{marker}@").replace(b"@", path, 1))
         assert careful.access(marker)["url.query"] == ""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(
         parts=st.lists(
             st.sampled_from(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.config.errorpages import ERROR_PAGES
 from waf_builder.errors import ProblemsError
@@ -146,7 +147,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@for_each("kind", REFUSED)
 def test_what_is_no_page_is_an_error_where_the_spec_names_it(tmp_path: Path, kind: str):
     make, message, code = REFUSED[kind]
     make(tmp_path / "page.html")

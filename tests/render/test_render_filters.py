@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.check.syntax import directives
 from waf_builder.render.filters import (
@@ -43,7 +44,7 @@ def test_nginx_quote_refuses(value: str):
         nginx_quote(value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "word"),
     [
         ("/a/b", "/a/b"),
@@ -66,7 +67,6 @@ def test_nginx_word(value: str, word: str):
     assert nginx_word(value) == word
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_word_is_one_argument_and_nothing_else(value: str):
     try:
@@ -105,7 +105,7 @@ def test_seclang_value(value: str):
     assert seclang_value(value) == value
 
 
-@pytest.mark.parametrize("value", ["'", '"', "a,setvar:'b", "%{tx.a}", "a\nb", "a\\", "é", ";"])
+@for_each("value", ["'", '"', "a,setvar:'b", "%{tx.a}", "a\nb", "a\\", "é", ";"])
 def test_seclang_value_refuses(value: str):
     # A comma is harmless inside of the quotes around the value; a quote is what ends them.
     with pytest.raises(ValueError, match="cannot be a value of a SecLang variable"):
@@ -119,7 +119,6 @@ def test_comment(value: str, line: str):
     assert comment(value) == line
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_comment_ends_where_it_should(value: str):
     line = comment(value)
@@ -156,7 +155,7 @@ def test_a_target_stays_as_it_is(value: str):
     assert seclang_target(value) == value
 
 
-@pytest.mark.parametrize(
+@for_each(
     "value",
     [
         "",

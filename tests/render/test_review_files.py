@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from specs import SMALLEST
+from support.cases import for_each
 
 from waf_builder import cli
 from waf_builder.errors import WafBuilderError
@@ -32,8 +33,8 @@ NOT_READ = {
 }
 
 
-@pytest.mark.parametrize("name", ["rules/before-crs/x.conf", "templates/nginx.conf.j2"])
-@pytest.mark.parametrize("kind", NOT_READ)
+@for_each("name", ["rules/before-crs/x.conf", "templates/nginx.conf.j2"])
+@for_each("kind", NOT_READ)
 def test_what_is_no_file_to_read_is_an_error(tmp_path: Path, name: str, kind: str):
     make, message = NOT_READ[kind]
     path = tmp_path / "waf" / name

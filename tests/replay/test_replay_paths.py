@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.replay.paths import pattern_of, prefix_of
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("path", "pattern"),
     [
         ("/", "/"),

@@ -393,7 +393,6 @@ LINES = (
 )
 NO_LIMIT = settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pytest
+from support.cases import for_each
 
 from waf_builder.problem import Place
 from waf_builder.seclang import id_ranges, rule_ids
@@ -15,7 +15,7 @@ def test_rule_ids():
     assert rule_ids(texts) == {3: Place("a.conf", 3, 3), 6: Place("b.conf", 1, 29)}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("1", [range(1, 2)]),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import for_each
 
 from waf_builder.seclang import pcre
 
@@ -12,13 +13,13 @@ SOUND = [
 BROKEN = ["(a", "a)", "[a", "[]", "a\\", "*a", "a|*", "(+a)", "((a)"]
 
 
-@pytest.mark.parametrize("pattern", SOUND)
+@for_each("pattern", SOUND)
 def test_sound(pattern: str):
     assert pcre.regex_error(pattern) == ""
     assert pcre.careful_error(pattern) == ""
 
 
-@pytest.mark.parametrize("pattern", BROKEN)
+@for_each("pattern", BROKEN)
 def test_broken(pattern: str):
     assert pcre.regex_error(pattern)
     assert pcre.careful_error(pattern)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import for_each
 
 from waf_builder.seclang import Rule, Variable, read
 
@@ -15,7 +16,7 @@ def variables(text: str) -> list[Variable]:
     return list(rule(f'SecRule {text} "x" "id:1"').variables)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("ARGS", [("ARGS", None, None)]),
@@ -48,7 +49,7 @@ def test_negated_and_counted_variables():
     assert "|".join(map(str, found)) == text
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "negated", "name", "argument", "implicit"),
     [
         ("@rx ^a$", False, "rx", "^a$", False),
@@ -74,7 +75,7 @@ def test_operators(text: str, negated: bool, name: str, argument: str, implicit:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("id:1,deny", [("id", "1"), ("deny", None)]),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from support.cases import for_each
 
 from waf_builder.problem import Place
 from waf_builder.seclang import Span, read, read_text, to_bytes
@@ -15,7 +15,7 @@ def arguments(text: str) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("SecRuleEngine On", ["SecRuleEngine", "On"]),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rules_engine import Request
+from support.cases import for_each
 
 from waf_builder.check.seclang import lint
 from waf_builder.seclang import read_text
@@ -38,7 +39,7 @@ def for_engine(lines: list[str], name: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+@for_each("case", CASES, ids=lambda case: case.stem)
 def test_the_lint_reports(case: Path):
     codes, rules, _ = parts(case)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from specs import APP_ID, NETWORK_ID, codes_of, problems_of, spec_of
+from support.cases import for_each
 
 from waf_builder.spec.environment import Deferred, FromEnvironment, resolve
 
@@ -45,7 +46,7 @@ def test_left_for_boot(text: str, environ: dict[str, str], left: Deferred):
     assert resolve(text, environ) == left
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["${", "${}", "${A", "${A-B}", "${1A}", "${A:x}", "${A:-${B}}", "${A} ${", "${A:=x}", "${ A }"],
 )
@@ -70,7 +71,7 @@ def backend(**changes: str) -> str:
     return "backend:\n" + "\n".join(lines).replace('"3000"', "3000") + "\n"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("field", "good", "bad"),
     [
         ("process", "worker", "not a word"),

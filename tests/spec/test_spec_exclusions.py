@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from specs import codes_of, spec_of
+from support.cases import for_each
 
 from waf_builder.cli import main
 from waf_builder.spec.load import loads
@@ -53,7 +54,7 @@ def test_an_expired_exclusion_fails_only_where_that_is_wanted(tmp_path: Path):
         assert "spec.exclusion-expired" in run.stderr
 
 
-@pytest.mark.parametrize(
+@for_each(
     "target",
     [
         "ARGS",
@@ -120,7 +121,7 @@ def test_the_same_in_two_routes_is_no_repetition():
     assert codes_of(BACKEND + routes) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("route", "scope", "codes"),
     [
         ("path: /api", "path: /api", []),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from specs import APP_ID, NETWORK_ID, SMALLEST, codes_of, problems_of, spec_of
+from support.cases import for_each
 
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place, Severity
@@ -173,7 +174,7 @@ def test_a_value_that_is_too_long_to_show_is_cut():
     assert problem.message == f"workers is '{'x' * 76}..., expected a whole number"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("path", "some"),
     [
         ((), {"backend", "routes", "waf"}),
@@ -207,7 +208,6 @@ _VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(sorted(Spec.model_fields)),

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 from specs import SMALLEST, spec_of
+from support.cases import for_each
 
 from waf_builder.spec.load import _model_in
 from waf_builder.spec.model import OFF, RouteTimeouts, Spec, Timeouts, WafOverride, WafPolicy
@@ -24,7 +25,7 @@ def models(model: type[BaseModel] = Spec) -> Iterator[type[BaseModel]]:
             yield from models(inner)
 
 
-@pytest.mark.parametrize("model", sorted(set(models()), key=lambda model: model.__name__))
+@for_each("model", sorted(set(models()), key=lambda model: model.__name__))
 def test_every_field_says_what_it_is(model: type[BaseModel]):
     assert model.__doc__
     for name, field in model.model_fields.items():

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from specs import SMALLEST, spec_of
+from support.cases import for_each
 from test_golden import ERRORS, read_case
 
 from waf_builder.problem import errors_in
@@ -36,12 +37,12 @@ def validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("file", SPECS, ids=lambda file: file.parent.name)
+@for_each("file", SPECS, ids=lambda file: file.parent.name)
 def test_takes_what_the_reader_takes(validator, file: Path):
     validator.validate(data_of(file.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
+@for_each("file", ERRORS, ids=lambda file: file.stem)
 def test_takes_what_the_reader_only_warns_about(validator, file: Path):
     case = read_case(file)
     if not errors_in(case.problems()):
@@ -66,7 +67,7 @@ def errors_of(file: Path) -> set[str]:
     return {one.code.removeprefix("spec.") for one in errors_in(case.problems())}
 
 
-@pytest.mark.parametrize("file", ERRORS, ids=lambda file: file.stem)
+@for_each("file", ERRORS, ids=lambda file: file.stem)
 def test_refuses_what_the_reader_refuses_and_a_schema_can_see(validator, file: Path):
     if errors_of(file) & SEEN:
         assert not validator.is_valid(data_of(read_case(file).text))
@@ -76,7 +77,7 @@ def test_every_code_that_a_schema_sees_was_tried():
     assert SEEN - {code for file in ERRORS for code in errors_of(file)} == set()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "change",
     [
         {"wfa": {}},

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from specs import SMALLEST, TWO_BACKENDS, problems_of, spec_of
+from support.cases import for_each
 
 
 def with_value(field: str, value: object) -> str:
@@ -198,16 +199,14 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("field", "value"), [(field, value) for field, values in GOOD.items() for value in values]
 )
 def test_good(field: str, value: object):
     assert spec_of(with_value(field, value))
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [(field, value) for field, values in BAD.items() for value in values]
-)
+@for_each(("field", "value"), [(field, value) for field, values in BAD.items() for value in values])
 def test_bad(field: str, value: object):
     problems = problems_of(with_value(field, value))
 

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from specs import APP_ID, NETWORK_ID, SMALLEST, TWO_BACKENDS, codes_of, problems_of, tree_of
+from support.cases import for_each
 
 from waf_builder.problem import Severity
 from waf_builder.spec.load import loads
@@ -120,7 +121,7 @@ def test_an_unused_backend_is_a_warning():
     assert problem.message == "backends.site is used by no route"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("first", "second", "same"),
     [
         ("{path: /a}", "{path: /a}", True),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import for_each
 
 from waf_builder.problem import Place
 from waf_builder.spec import yaml
@@ -18,7 +19,7 @@ def codes(text: str) -> list[str]:
     return [problem.code for problem in read(text).problems]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "value"),
     [
         ("true", True),
@@ -53,9 +54,7 @@ def test_a_value(text: str, value: object):
     assert type(document.data["a"]) is type(value)
 
 
-@pytest.mark.parametrize(
-    "text", ["yes", "Yes", "YES", "no", "No", "on", "On", "y", "Y", "n", "N", "nO"]
-)
+@for_each("text", ["yes", "Yes", "YES", "no", "No", "on", "On", "y", "Y", "n", "N", "nO"])
 def test_a_word_that_some_readers_take_for_true_or_false(text: str):
     assert codes(f"a: {text}\n") == ["yaml.word"]
 
@@ -67,7 +66,7 @@ def test_a_word_in_another_case(text: str):
     assert (problem.code, problem.message) == ("yaml.word", f"{text} is written {text.lower()}")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "010",
@@ -91,7 +90,7 @@ def test_a_number_that_readers_read_differently(text: str):
     assert codes(f"a: {text}\n") == ["yaml.number"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "!x b",
@@ -145,8 +144,8 @@ def test_aliases_do_not_multiply():
     assert codes("\n".join(lines)) == ["yaml.alias"] * 99
 
 
-@pytest.mark.parametrize("depth", [101, 1_000, 100_000])
-@pytest.mark.parametrize("form", ["[", "{a: ", "- ", "? "])
+@for_each("depth", [101, 1_000, 100_000])
+@for_each("form", ["[", "{a: ", "- ", "? "])
 def test_nesting_has_a_limit(depth: int, form: str):
     assert codes(form * depth) == ["yaml.syntax"]
 
@@ -234,7 +233,6 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_PIECES | st.text(max_size=5), max_size=40).map("".join))
 def test_any_text_is_read_or_refused(text: str):
     document = read(text)

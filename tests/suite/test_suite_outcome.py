@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import pytest
+from support.cases import for_each
 
 from waf_builder.inspect.answer import answer
 from waf_builder.inspect.inspector import Inspector
@@ -52,7 +52,7 @@ def check(target: str, wanted: Output = NOTHING, **more) -> Check:
     return Check(target, Place("a.yaml", 3), from_url(target), wanted, **more)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "failed"),
     [
         (check("/x", verdicts=PASS), ""),
