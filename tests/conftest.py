@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from support import engines
+from support import compiling, engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,16 @@ def _own_environment() -> Iterator[None]:
         for name in ("WAF_BUILDER_ENGINE", "WAF_BUILDER_CRS", "STACK"):
             patch.delenv(name, raising=False)
         patch.setenv("WAF_BUILDER_CACHE", str(engines.folder() / "cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled-rules"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        compiling.remember(patch, folder)
         yield
 
 
