@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import deploys, engines
+from support import deploys, engines, grouping
 from support.backends import Backend, containers
 from support.releases import make_clone
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the deployed app in one worker: it is then deployed once."""
+    """Keep together what is deployed or rendered once for many tests."""
     for item in items:
-        if "compiled" in getattr(item, "fixturenames", ()):
+        names = getattr(item, "fixturenames", ())
+        if "compiled" in names:
             item.add_marker(pytest.mark.xdist_group("deployed"))
+        elif {"blocking", "detecting"} & set(names):
+            item.add_marker(grouping.by_file_and_engine(item))
 
 
 @pytest.fixture(scope="session")

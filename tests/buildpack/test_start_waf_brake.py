@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,55 +152,59 @@ def braked(tree: Path, mode: str = "detect"):
     return real.running(tree, resolver="127.0.0.1", environment={"WAF_MODE": mode})
 
 
+@pytest.fixture(scope="module")
+def waf(blocking: Path) -> Iterator[real.Waf]:
+    """A tree like `blocking`, booted once with the brake pulled."""
+    tree = shutil.copytree(blocking, blocking.parent / "braked", symlinks=True)
+    with braked(tree) as booted:
+        yield booted
+
+
 @pytest.mark.nginx
-@pytest.mark.parametrize("path", ["/", "/block/", "/small/", "/detect/"])
 @pytest.mark.parametrize("default", ["blocking", "detecting"])
-def test_no_route_blocks_and_each_records(blocking, detecting, default, path):
+def test_no_route_blocks_and_each_records(blocking, detecting, default):
     with braked({"blocking": blocking, "detecting": detecting}[default]) as waf:
-        mark = real.mark()
-        assert waf.ask(f"{path}?m={mark}&{ATTACK}").status == 200
-        assert 942100 in waf.rules(mark)
-        assert waf.access(f'"path":"{path}"')["event.action"] == "detect"
-
-
-@pytest.mark.nginx
-def test_an_own_rule_of_the_first_phase_refuses_nothing(blocking):
-    with braked(blocking) as waf:
-        for path in ("/", "/block/"):
+        for path in ("/", "/block/", "/small/", "/detect/"):
             mark = real.mark()
-            assert waf.ask(f"{path}?m={mark}", headers={"X-Own": "deny"}).status == 200
-            assert waf.rules(mark) == {10001}
+            assert waf.ask(f"{path}?m={mark}&{ATTACK}").status == 200, path
+            assert 942100 in waf.rules(mark), path
+            assert waf.access(f'"path":"{path}"')["event.action"] == "detect", path
 
 
 @pytest.mark.nginx
-def test_a_body_that_cannot_be_parsed_is_passed_on_and_recorded(blocking, backend):
-    with braked(blocking) as waf:
-        for path in ("/", "/block/"):
-            mark = real.mark()
-            answer = waf.ask(
-                f"{path}{mark}",
-                method="POST",
-                headers={"Content-Type": "application/json"},
-                body=b'{"a": ',
-            )
-            assert answer.status == 200
-            assert 200002 in waf.rules(mark)
-            assert backend.only(f"{path}{mark}").body == b'{"a": '
-
-
-@pytest.mark.nginx
-def test_what_nginx_refuses_it_still_refuses(blocking):
-    with braked(blocking) as waf:
-        assert waf.ask("/small/", method="POST", body=b"x" * 2000).status == 413
-
-
-@pytest.mark.nginx
-def test_a_route_that_is_off_stays_off(blocking):
-    with braked(blocking) as waf:
+def test_an_own_rule_of_the_first_phase_refuses_nothing(waf):
+    for path in ("/", "/block/"):
         mark = real.mark()
-        assert waf.ask(f"/off/?m={mark}&{ATTACK}").status == 200
-        assert waf.access('"path":"/off/"')["event.action"] == "off"
-        assert not waf.has_audit(mark)
+        assert waf.ask(f"{path}?m={mark}", headers={"X-Own": "deny"}).status == 200
+        assert waf.rules(mark) == {10001}
+
+
+@pytest.mark.nginx
+def test_a_body_that_cannot_be_parsed_is_passed_on_and_recorded(waf, backend):
+    for path in ("/", "/block/"):
+        mark = real.mark()
+        answer = waf.ask(
+            f"{path}{mark}",
+            method="POST",
+            headers={"Content-Type": "application/json"},
+            body=b'{"a": ',
+        )
+        assert answer.status == 200
+        assert 200002 in waf.rules(mark)
+        assert backend.only(f"{path}{mark}").body == b'{"a": '
+
+
+@pytest.mark.nginx
+def test_what_nginx_refuses_it_still_refuses(waf):
+    assert waf.ask("/small/", method="POST", body=b"x" * 2000).status == 413
+
+
+@pytest.mark.nginx
+def test_a_route_that_is_off_stays_off(waf):
+    mark = real.mark()
+    assert waf.ask(f"/off/?m={mark}&{ATTACK}").status == 200
+    assert waf.access('"path":"/off/"')["event.action"] == "off"
+    assert not waf.has_audit(mark)
 
 
 @pytest.mark.nginx
@@ -228,8 +232,5 @@ def test_block_makes_nothing_stricter(detecting):
 
 
 @pytest.mark.nginx
-def test_the_brake_is_said_first(blocking):
-    began = time.monotonic()
-    with braked(blocking) as waf:
-        assert waf.stderr.lines[0] == WARNING
-        assert time.monotonic() - began < 30
+def test_the_brake_is_said_first(waf):
+    assert waf.stderr.lines[0] == WARNING

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import grouping
 from support import waf as wafs
 from support.backends import Backend, containers
 from support.client import HOST
@@ -30,18 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one file and engine in one worker: most WAFs are then booted once."""
     here = f"{Path(__file__).parent}/"
     for item in items:
-        if str(item.path).startswith(here) and "engine" in _fixtures(item):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{_generation(item)}"))
-
-
-def _fixtures(item: pytest.Item) -> str:
-    return " ".join(getattr(item, "fixturenames", ()))
-
-
-def _generation(item: pytest.Item) -> str:
-    callspec = getattr(item, "callspec", None)
-    chosen = str(callspec.params.get("engine", "")) if callspec else ""
-    return "new" if "new" in chosen or "engine_new" in item.fixturenames else "old"
+        if str(item.path).startswith(here) and grouping.engine_of(item):
+            item.add_marker(grouping.by_file_and_engine(item))
 
 
 @pytest.fixture(scope="session")
