@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from verify.conftest import ATTRIBUTES, SPECS
 
-from waf_builder.crs.compile import PASSES
+from waf_builder.config.build import COMPILED_RULES
+from waf_builder.crs.compile import PASSES, compile_rules, plaintext, screens
+from waf_builder.crs.compile.compile import Compiled
+from waf_builder.crs.compile.words import in_file
 from waf_builder.seclang import read
 from waf_builder.verify.verify import Pair, compare
 
@@ -112,6 +115,33 @@ def in_screens(old: str, new: str) -> Fault:
     return fault
 
 
+def in_code(where: object, name: str, wrong: object) -> Fault:
+    """Return the fault of a screens' maker that has something else under a name."""
+
+    def fault(pair: Pair) -> Pair:
+        assert pair.engine.crs
+        tree = {**pair.compiled, SCREENS: "# to be made\n"}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(where, name, wrong)
+            made = compile_rules(pair.engine.crs, tree, COMPILED_RULES)
+        assert isinstance(made, Compiled)
+        return with_text(pair, SCREENS, made.screens)
+
+    return fault
+
+
+def no_blanks(
+    items: list[tuple[Any, Any]],
+    plain: frozenset[str],
+    right: Callable[[list[tuple[Any, Any]], frozenset[str]], bool] = plaintext._class,
+) -> bool:
+    """Say of a class that white space in it matches no plain text, which has blanks."""
+    return right([item for item in items if str(item[1]) != "CATEGORY_SPACE"] or NOTHING, plain)
+
+
+NOTHING = [("LITERAL", 0)]
+
+
 def unscreened(pair: Pair) -> Pair:
     """Return the pair with every rule asked in every request, as other steps leave them."""
     return dataclasses.replace(pair, compiled={**pair.compiled, SCREENS: "# none\n"})
@@ -133,6 +163,17 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
     "screens": ("default", "4", in_screens(r"SecRule [^\n]*union[^\n]*\n[^\n]*\n", "")),
     "screens of headers": ("default", "4", in_screens(r"\|REQUEST_HEADERS\b(?!:)", "")),
     "screens of plain names": ("default", "3", in_screens(r"\[\^A-Za-z0-9 ", "[^A-Za-z0-9 '=()")),
+    "screens of texts with blanks": ("default", "3", in_code(plaintext, "_class", no_blanks)),
+    "screens of half a list": (
+        "default",
+        "3",
+        in_code(screens, "in_file", lambda text: in_file(text)[::2]),
+    ),
+    "screens that decode too little": ("default", "3", in_screens(",t:jsDecode", "")),
+    "screens without names": ("default", "3", in_screens(r"\|ARGS_NAMES\b", "")),
+    "screens without cookies' names": ("default", "3", in_screens(r"\|REQUEST_COOKIES_NAMES", "")),
+    "screens without XML": ("default", "3", in_screens(r"\|XML:/\*", "")),
+    "screens without the path": ("default", "3", in_screens(r"\|REQUEST_FILENAME\b", "")),
     "screens that lead too far": (
         "default",
         "3",

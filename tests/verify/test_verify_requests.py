@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import re
+from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from waf_builder.verify.requests import Generator, Place
+from waf_builder.verify.samples import expression
 from waf_builder.verify.words import Words, words_of
 
 if TYPE_CHECKING:
@@ -45,12 +50,47 @@ def test_they_go_everywhere_and_hold_attacks_in_all_places():
     assert all(kind in text for kind in kinds)
 
 
+PATTERNS = {
+    r"(?i)(?:union|<select>)\s+all": r"union[ \t]+all",
+    "[<a-c]{2}x?": "[a-c]{2}x?",
+    r"(a|')\1;": "aa;",
+    r"(?<=x)[^a-z']\d": r"x[A-Z0-9 _,./-]\d",
+    r"=\x{3c}+\z": "=<+",
+}
+"""Expressions, and what their plainest texts are like."""
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_sample_is_what_an_expression_matches(pattern: str):
+    random = Random(1)
+    for _ in range(50):
+        found = expression(pattern).sample(random, plain=True)
+        assert re.fullmatch(PATTERNS[pattern], found), found
+    found = {expression(pattern).sample(random, plain=False) for _ in range(50)}
+    assert all(
+        re.search(pattern.replace("x{3c}", "x3c").replace(r"\z", r"\Z"), one) for one in found
+    )
+
+
+def test_of_what_python_cannot_read_there_are_words():
+    assert expression("(?|union|select").sample(Random(1), plain=True) in {"union", "select"}
+
+
+def test_every_expression_and_list_has_its_turn():
+    words = Words(expressions=("first-a", "second-b"), listed=(("third-c",), ("fourth-d",)))
+    text = b"".join(one.data for one in Generator(1, words, PLACES).requests(200))
+    assert all(word.encode() in text for word in ("first-a", "second-b", "third-c", "fourth-d"))
+
+
 def test_words_are_also_those_of_the_rule_set(tmp_path: Path):
     (tmp_path / "a.data").write_text("# about it\n\nstrange-word\n")
     (tmp_path / "a.conf").write_text(
         'SecRule ARGS:/^odd/|!REQUEST_COOKIES:plain "@rx x" "id:1,phase:2"\n'
+        'SecRule ARGS "@pmFromFile a.data" "id:2,phase:2,chain"\n'
+        'SecRule ARGS "@pm one two" "t:none"\nSecRule ARGS "@rx \\"y\\"" "id:3,phase:2"\n'
     )
     words = words_of(tmp_path)
-    assert words.listed == ("strange-word",)
+    assert words.listed == (("strange-word",), ("one", "two"))
+    assert words.expressions == ("x", '"y"')
     assert words.names[-1] == "odd"
     assert words.excluded[-1] == "plain"

@@ -1,6 +1,7 @@
 """Requests made up from a seed: ordinary ones, attacks and everything in between.
 
-Each holds one or a few strange values, so that a request that shows a difference is short.
+Each holds one or a few strange values, so that a request that shows a difference is short, and
+that a rule which both find does not hide one that only one of them finds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from random import Random
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from waf_builder.verify.values import Values
 from waf_builder.verify.words import HEADERS, Words
 
 NUMBER_HEADER = "X-Waf-Verify"
@@ -64,23 +66,23 @@ class Generator:
     def request(self, number: int) -> Request:
         """Return one request."""
         random = Random(f"{self._seed}/{number}")  # noqa: S311  to be repeated, not to be secret
-        return _Draft(random, self._words, self._places).made(number)
+        return _Draft(random, self._words, self._places, number).made()
 
 
 class _Draft:
     """One request in the making."""
 
-    def __init__(self, random: Random, words: Words, places: Sequence[Place]) -> None:
+    def __init__(self, random: Random, words: Words, places: Sequence[Place], number: int) -> None:
         self._random = random
-        self._words = words
+        self._number = number
         self._place = random.choice(places)
         self._pick = random.choice
+        values = Values(random, words, number)
+        self._name, self._value, self._chance = values.name, values.value, values.chance
 
-    def _chance(self, of: float) -> bool:
-        return self._random.random() < of
-
-    def made(self, number: int) -> Request:
+    def made(self) -> Request:
         method = self._pick(_METHODS)
+        self._has_body = method in _BODIES
         headers = [("Host", self._place.host)]
         agent = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0"
         headers.append(("User-Agent", agent if self._chance(0.9) else self._value()))
@@ -91,24 +93,24 @@ class _Draft:
         if self._chance(0.4):
             headers.append(("Cookie", self._cookies()))
         body = b""
-        if method in _BODIES:
+        if self._has_body:
             kind, text = self._body()
             body = text.encode("utf-8", "surrogateescape")
             if self._chance(0.97):
                 headers.append(("Content-Type", kind))
             headers.append(("Content-Length", str(len(body))))
-        headers.append((NUMBER_HEADER, str(number)))
+        headers.append((NUMBER_HEADER, str(self._number)))
         lines = [f"{method} {self._target()} HTTP/1.1"]
         lines += [f"{name}: {value.translate(_NOT_IN_A_LINE)}" for name, value in headers]
         head = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
-        return Request(number, head + body, method)
+        return Request(self._number, head + body, method)
 
     def _target(self) -> str:
         path = self._place.path
         for _ in range(self._pick((0, 0, 1, 1, 2))):
             part = self._encoded(self._value()) if self._chance(0.4) else self._ordinary_part()
             path = f"{path.rstrip('/')}/{part}"
-        query = f"?{self._pairs()}" if self._chance(0.5) else ""
+        query = f"?{self._pairs()}" if self._chance(0.4 if self._has_body else 0.8) else ""
         return (path + query).translate(_NOT_IN_A_LINE).replace(" ", "+")
 
     def _ordinary_part(self) -> str:
@@ -122,11 +124,6 @@ class _Draft:
             for _ in range(self._pick((1, 1, 2)))
         ]
         return "; ".join(pairs)
-
-    def _name(self) -> str:
-        words = self._words
-        name = self._pick(words.excluded if self._chance(0.5) else words.names)
-        return name if self._chance(0.8) else name.swapcase()
 
     def _pairs(self) -> str:
         return "&".join(
@@ -164,27 +161,6 @@ class _Draft:
 
     def _other(self) -> tuple[str, str]:
         return self._pick((*_TYPES, self._value())), self._value()
-
-    def _value(self) -> str:
-        """Return a word of people, an attack, or something between the two."""
-        if self._chance(0.35):
-            return self._pick(self._words.ordinary)
-        value = self._pick(self._words.attacks if self._chance(0.6) else self._words.listed)
-        for _ in range(self._pick((0, 0, 0, 1, 1, 2))):
-            value = self._changed(value)
-        return value
-
-    def _changed(self, value: str) -> str:
-        at = self._random.randint(0, len(value))
-        return self._pick((
-            value.swapcase(),
-            value[:at] + self._pick("%'\"<> /*;|&\\`$({[=\t\u00a0") + value[at:],
-            value[:at] + value[at + 1 :],
-            value + self._pick(self._words.attacks),
-            f"{self._pick(self._words.ordinary)} {value}",
-            value.replace(" ", "/**/"),
-            "".join(f"%{byte:02x}" for byte in value.encode("utf-8", "surrogateescape")),
-        ))  # fmt: skip
 
     def _encoded(self, value: str) -> str:
         return quote(value, safe=self._pick(_SAFE), errors="surrogateescape")

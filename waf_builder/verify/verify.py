@@ -24,7 +24,7 @@ from waf_builder.verify.requests import Generator, Place, Request
 from waf_builder.verify.side import Side, running
 from waf_builder.verify.words import words_of
 
-BATCH = 250
+BATCH = 100
 """Requests between two looks at the records."""
 
 _AGAIN = 3

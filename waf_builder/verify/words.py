@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.crs.compile.refusal import Refusal
-from waf_builder.seclang import read_text
+from waf_builder.crs.compile.words import in_file
+from waf_builder.seclang import Operator, Rule, read_text
 
 ORDINARY = (
     *("search", "name", "value", "page", "id", "order", "select", "from", "update", "bonjour"),
@@ -46,55 +47,67 @@ HEADERS = (
 )
 
 _NAME = re.compile(r"[\w.-]{2,40}")
-_LISTED = 400
+_LISTS = frozenset({"pm", "pmfromfile", "pmf"})
 
 
 @dataclass(frozen=True)
 class Words:
     """What to choose from.
 
-    listed: words of the rule set's lists. excluded: names that its rules make exceptions for.
+    listed: words of the rule set's lists, list by list. expressions: those of its rules.
+    excluded: names that its rules make exceptions for.
     """
 
     ordinary: tuple[str, ...] = ORDINARY
     attacks: tuple[str, ...] = ATTACKS
-    listed: tuple[str, ...] = ATTACKS
+    listed: tuple[tuple[str, ...], ...] = (ATTACKS,)
+    expressions: tuple[str, ...] = ("(?:a|b)c",)
     names: tuple[str, ...] = NAMES
     excluded: tuple[str, ...] = EXCLUDED
 
 
 def words_of(rules: Path) -> Words:
-    """Return the words for a rule set: also those of its lists, and names that its rules have."""
-    lists = [read_text(file).splitlines() for file in sorted(rules.glob("*.data"))]
-    listed = tuple(
-        line
-        for lines in lists
-        for line in _spread([line for line in lines if line and not line.startswith("#")])
-        if line.isprintable()
-    )
-    names, excluded = _names(rules)
-    return Words(listed=listed or ATTACKS, names=(*NAMES, *names), excluded=(*EXCLUDED, *excluded))
-
-
-def _spread(lines: list[str]) -> list[str]:
-    """Return some lines of a list, from all over it."""
-    return lines[:: max(1, len(lines) * 20 // _LISTED)]
-
-
-def _names(rules: Path) -> tuple[Iterable[str], Iterable[str]]:
-    """Return members of collections that rules look at, and those that they leave out.
-
-    Of an expression the first piece that may be a name.
-    """
+    """Return the words for a rule set: also those of its rules and lists."""
+    files = {file.name: read_text(file) for file in sorted(rules.glob("*.data"))}
     parts = [Part(file.name, read_text(file), ours=True) for file in sorted(rules.glob("*.conf"))]
     try:
         entries = read_rules(parts).entries
     except Refusal:
-        return (), ()
+        return Words()
+    found = [rule for entry in entries for rule in entry.rules]
+    listed = [_listed(rule.operator, files) for rule in found if rule.operator]
+    patterns = [
+        rule.operator.argument.replace(r"\"", '"')
+        for rule in found
+        if rule.operator and rule.operator.name.lower() == "rx" and not rule.operator.negated
+    ]
+    names, excluded = _names(found)
+    return Words(
+        listed=tuple(dict.fromkeys(filter(None, listed))) or (ATTACKS,),
+        expressions=tuple(dict.fromkeys(patterns)) or Words.expressions,
+        names=(*NAMES, *names),
+        excluded=(*EXCLUDED, *excluded),
+    )
+
+
+def _listed(operator: Operator, files: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words of a list that a rule looks for; none where it does otherwise."""
+    if operator.name.lower() not in _LISTS:
+        return ()
+    words = operator.argument.split()
+    if operator.name.lower() != "pm":
+        words = in_file(files.get(operator.argument, ""))
+    return tuple(word for word in words if word.isprintable())
+
+
+def _names(rules: Iterable[Rule]) -> tuple[Iterable[str], Iterable[str]]:
+    """Return members of collections that rules look at, and those that they leave out.
+
+    Of an expression the first piece that may be a name.
+    """
     found: dict[bool, dict[str, None]] = {True: {}, False: {}}
-    for entry in entries:
-        rule = entry.head.rule
-        for variable in rule.variables if rule else ():
+    for rule in rules:
+        for variable in rule.variables:
             keyed = variable.collection.startswith(("ARGS", "REQUEST_COOKIES"))
             if keyed and variable.selector and (name := _NAME.search(variable.selector)):
                 found[variable.negated][name[0]] = None
