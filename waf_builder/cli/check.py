@@ -11,7 +11,7 @@ from waf_builder.cli.options import engine_options, format_option
 
 @click.command()
 @click.argument("tree", type=click.Path(path_type=Path), metavar="DIR")
-@format_option
+@format_option("problems are")
 @engine_options
 @click.pass_context
 def check(ctx: click.Context, tree: Path, form: str, engine: str | None, crs: str | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from waf_builder.cli.options import judge_options
+from waf_builder.cli.options import format_option, judge_options
 
 DIFFERS = 3
 """The exit status when anything differs: neither a success nor a problem."""
@@ -22,13 +22,7 @@ DIFFERS = 3
     help="Also ask both what they say to this: what `inspect` takes, or tests as `test` does."
     " May be repeated.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How the difference is printed.",
-)
+@format_option("the difference is")
 @judge_options
 @click.pass_context
 def diff(

@@ -25,7 +25,7 @@ from waf_builder.cli.options import engine_options, format_option, own_spec_argu
     help="A published folder, to compare with the spec; its engine is looked at."
     " [default: the one that was deployed beside the spec]",
 )
-@format_option
+@format_option("the table is")
 @engine_options
 @click.pass_context
 def doctor(

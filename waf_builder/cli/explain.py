@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from waf_builder.cli.options import engine_options
+from waf_builder.cli.options import engine_options, format_option
 
 if TYPE_CHECKING:
     from waf_builder.crs.describe import Fact
@@ -23,13 +23,7 @@ _TITLES = 16
 @click.command()
 @click.argument("number", metavar="ID", type=int)
 @click.argument("spec", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How the rule is printed.",
-)
+@format_option("the rule is")
 @engine_options
 def explain(number: int, spec: Path | None, form: str, engine: str | None, crs: str | None) -> None:
     """Say what a rule looks at, and print an exclusion for it.

@@ -17,7 +17,7 @@ _COLOURS = {"pass": "green", "detect": "yellow", "block": "red", "reject": "red"
 @click.command()
 @spec_argument
 @click.argument("request_", metavar="REQUEST")
-@format_option
+@format_option("answers are")
 @judge_options
 @click.pass_context
 def inspect(

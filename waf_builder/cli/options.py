@@ -36,13 +36,16 @@ own_spec_argument = click.argument(
 )
 """A spec, or none: that of this folder, or of the app that is deployed in this container."""
 
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How problems are printed.",
-)
+
+def format_option(what: str) -> Callable[[_F], _F]:
+    """Add --format, for text or JSON; what: what is printed, such as "problems are"."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help=f"How {what} printed.",
+    )
 
 
 _crs_option = click.option(

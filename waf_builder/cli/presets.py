@@ -6,16 +6,12 @@ from collections.abc import Mapping
 
 import click
 
+from waf_builder.cli.options import format_option
+
 
 @click.command()
 @click.argument("name", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How presets are printed.",
-)
+@format_option("presets are")
 def presets(name: str | None, form: str) -> None:
     """List presets of a route and corrections of rules, or print a preset's keys.
 

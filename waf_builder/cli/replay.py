@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from waf_builder.cli.options import judge_options, spec_argument
+from waf_builder.cli.options import format_option, judge_options, spec_argument
 
 if TYPE_CHECKING:
     from waf_builder.replay.files import Advance
@@ -22,13 +22,7 @@ NEWLY_REFUSED = 3
 @click.command()
 @spec_argument
 @click.argument("files", metavar="HAR|LOG...", nargs=-1, required=True)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How the outcome is printed.",
-)
+@format_option("the outcome is")
 @click.option(
     "--host",
     "hosts",

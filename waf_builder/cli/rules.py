@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from waf_builder.cli.options import engine_options
+from waf_builder.cli.options import engine_options, format_option
 
 if TYPE_CHECKING:
     from waf_builder.crs.rules import IndexedRule
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 @click.option("--tag", metavar="TAG", help="Only rules with this tag.")
 @click.option("--search", metavar="TEXT", help="Only rules whose id, message or tags hold this.")
 @click.option("--level", type=click.IntRange(1, 4), help="Only rules of this paranoia level.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How rules are printed.",
-)
+@format_option("rules are")
 @engine_options
 @click.pass_context
 def rules(

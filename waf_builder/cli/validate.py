@@ -11,7 +11,7 @@ from waf_builder.cli.options import format_option, spec_argument
 
 @click.command()
 @spec_argument
-@format_option
+@format_option("problems are")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.pass_context
 def validate(ctx: click.Context, spec: Path, form: str, strict: bool) -> None:
