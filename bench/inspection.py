@@ -2,7 +2,8 @@
 
 In process, by libmodsecurity, with the engine's rules or those of a folder. Seconds are those of
 the processor, of all processes together, the best of five: a wall clock would measure who else
-works on the machine. Exit status 1 when a target is missed.
+works on the machine. Memory is the most that a replay of a HAR of 100 MB has ever had. Exit status
+1 when a target is missed.
 
 It is not named inspect.py, since it would stand in the way of Python's own module of that name.
 """
@@ -10,6 +11,7 @@ It is not named inspect.py, since it would stand in the way of Python's own modu
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -41,6 +43,17 @@ PAGE = "/articles/2026/pare-feu?page=2&sort=date"
 COLD, WARM, BATCHES = 5, 100, 5
 CORES = 2
 TESTS = 3000
+HAR_PAGES = 2500
+MEASURED = """
+import re, sys
+from pathlib import Path
+from waf_builder.cli import main
+main(sys.argv[1:], standalone_mode=False)
+status = Path("/proc/self/status").read_text()
+print(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1], file=sys.stderr)
+"""
+"""Runs a command and ends with the most KiB that its process had."""
+
 TEST = """\
   - test_id: 1
     stages: [{input: {uri: "%s", headers: {Host: a.test, User-Agent: x, Accept: text/html}}}]
@@ -100,7 +113,7 @@ def first_answers(spec: Path, folder: Path, crs: list[str]) -> list[Row]:
     known = min(command(*asked, cache=folder / "cache-0", wanted=3) for _ in range(COLD))
     return [
         Row("first answer, a new process", known, "s", at_most=1.0),
-        Row("the same, of a spec that was never rendered", new, "s"),
+        Row("the same, of a spec that was never rendered", new, "s", at_most=1.0),
     ]
 
 
@@ -139,6 +152,42 @@ def tests(spec: Path, folder: Path, crs: list[str]) -> list[Row]:
     return [Row("tests on two cores, the start included", speed, "a second", at_least=800)]
 
 
+def replay(spec: Path, folder: Path, crs: list[str]) -> list[Row]:
+    file = folder / "traffic.har"
+    count = write_har(file)
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURED, "replay", str(spec), str(file), *crs],
+        cwd=ROOT,
+        env={**os.environ, "WAF_BUILDER_CACHE": str(folder / "cache-0")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    size = file.stat().st_size / 1e6
+    name = f"memory of a replay: a HAR of {size:.0f} MB, {count:,} requests"
+    return [Row(name, int(run.stderr.splitlines()[-1]) / 1024, "MiB", at_most=128)]
+
+
+def write_har(file: Path) -> int:
+    """Write requests for pages of 40 KB, as browsers save them; return their number."""
+    page = "<p>Ordinary text of a page.</p>" * 1300
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write('{"log": {"version": "1.2", "entries": [')
+        for number in range(HAR_PAGES):
+            entry = {
+                "request": {
+                    "method": "GET",
+                    "url": f"https://www.example.com{PAGE}&n={number}",
+                    "headers": [{"name": "User-Agent", "value": "Mozilla/5.0"}],
+                },
+                "response": {"status": 200, "content": {"size": len(page), "text": page}},
+            }
+            stream.write(("," if number else "") + json.dumps(entry))
+        stream.write("]}}")
+    return HAR_PAGES
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--crs", help="a folder with rules; the engine's own if not")
@@ -155,6 +204,7 @@ def main() -> int:
             *first_answers(spec, folder, crs),
             *further(spec, given.crs),
             *tests(spec, folder, crs),
+            *replay(spec, folder, crs),
         ]
     print(f"{'CPU':<52} {'':>14} {'target':>8}")
     for row in rows:
