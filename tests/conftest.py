@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from support import compiling, engines
+from support import compiling, engines, grouping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,11 @@ pytest_plugins = ["golden_plugin"]
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.get_closest_marker("together"):
+        item.add_marker(grouping.by_file_and_engine(item))
 
 
 @pytest.hookimpl(trylast=True)  # after pytest has put those side by side that share something

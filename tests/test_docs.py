@@ -65,6 +65,7 @@ def code_in(file: Path) -> list[str]:
 
 class TestExamples:
     @pytest.mark.nginx
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("engine", "page"),
         # One engine for each page: what they do is shown elsewhere, and a page takes half a minute.

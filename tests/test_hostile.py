@@ -7,6 +7,7 @@ of a new kind takes has to be added to `_BENIGN`, or a test says so.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import json
 import re
@@ -30,6 +31,8 @@ from waf_builder.problem import errors_in
 from waf_builder.render.render import Tree, render
 from waf_builder.spec.load import loads
 from waf_builder.spec.model import Spec
+
+pytestmark = pytest.mark.together  # what benign values make is the same for all tricks
 
 Path = tuple[str | int, ...]
 Shape = tuple[Any, ...]
@@ -240,6 +243,7 @@ def without(path: Path) -> dict[str, Any]:
     return spec
 
 
+@functools.cache
 def benign_shapes(path: Path, target: Target) -> list[Shape]:
     # A value that equals the default is no different from none.
     specs = [without(path), *(with_value(path, value) for value in FIELDS[path])]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from jinja2 import meta, nodes
 from support.cases import for_each
 
@@ -53,6 +55,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 _RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 
+pytestmark = pytest.mark.together  # every module is parsed once
+
+
 def room_of(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -61,9 +66,14 @@ def name_of(file: Path) -> str:
     return file.relative_to(PACKAGE).as_posix()
 
 
+@functools.cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imports(file: Path) -> Iterator[tuple[int, str]]:
     """Yield line and dotted name of everything a module imports, wherever in it that stands."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -99,7 +109,7 @@ def test_imports_point_one_way(file: Path):
 
 def calls(file: Path) -> Iterator[tuple[int, str]]:
     """Yield line and dotted name of every call, as far as it is spelt out."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Call):
             yield node.lineno, ast.unparse(node.func)
 
@@ -125,7 +135,7 @@ def test_only_some_rooms_start_programs(file: Path):
 
 @for_each("file", MODULES, ids=name_of)
 def test_no_program_runs_through_a_shell_or_without_a_limit(file: Path):
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
             keywords = {keyword.arg for keyword in node.keywords}
             assert "shell" not in keywords, f"line {node.lineno}"
@@ -135,7 +145,7 @@ def test_no_program_runs_through_a_shell_or_without_a_limit(file: Path):
 
 @for_each("file", MODULES, ids=name_of)
 def test_a_module_says_what_it_is_for(file: Path):
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parsed(file)
     if not tree.body:
         return
     assert ast.get_docstring(tree) or len(tree.body) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import deploys, engines, grouping
+from support import deploys, engines
 from support.backends import Backend, containers
 from support.releases import make_clone
 
@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what is deployed or rendered once for many tests."""
+    """Keep the tests of the deployed app in one worker: it is then deployed once."""
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        if "compiled" in names:
+        if "compiled" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("deployed"))
-        elif {"blocking", "detecting"} & set(names):
-            item.add_marker(grouping.by_file_and_engine(item))
 
 
 @pytest.fixture(scope="session")

@@ -185,6 +185,7 @@ POINTS = {
 
 
 @pytest.mark.nginx
+@pytest.mark.slow
 @pytest.mark.parametrize("line", POINTS)
 def test_a_deploy_after_a_killed_one_succeeds(tmp_path, first_deploy, cache, reach, line):
     """The cache of a killed deploy serves the next one; the app folder is a new one then."""

@@ -161,6 +161,7 @@ def waf(blocking: Path) -> Iterator[real.Waf]:
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 @pytest.mark.parametrize("default", ["blocking", "detecting"])
 def test_no_route_blocks_and_each_records(blocking, detecting, default):
     with braked({"blocking": blocking, "detecting": detecting}[default]) as waf:
@@ -172,6 +173,7 @@ def test_no_route_blocks_and_each_records(blocking, detecting, default):
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 def test_an_own_rule_of_the_first_phase_refuses_nothing(waf):
     for path in ("/", "/block/"):
         mark = real.mark()
@@ -180,6 +182,7 @@ def test_an_own_rule_of_the_first_phase_refuses_nothing(waf):
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 def test_a_body_that_cannot_be_parsed_is_passed_on_and_recorded(waf, backend):
     for path in ("/", "/block/"):
         mark = real.mark()
@@ -195,11 +198,13 @@ def test_a_body_that_cannot_be_parsed_is_passed_on_and_recorded(waf, backend):
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 def test_what_nginx_refuses_it_still_refuses(waf):
     assert waf.ask("/small/", method="POST", body=b"x" * 2000).status == 413
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 def test_a_route_that_is_off_stays_off(waf):
     mark = real.mark()
     assert waf.ask(f"/off/?m={mark}&{ATTACK}").status == 200
@@ -208,6 +213,7 @@ def test_a_route_that_is_off_stays_off(waf):
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 @pytest.mark.parametrize("mode", ["", "block"])
 def test_without_the_brake_each_route_keeps_its_mode(blocking, mode):
     with braked(blocking, mode) as waf:
@@ -225,6 +231,7 @@ def test_without_the_brake_each_route_keeps_its_mode(blocking, mode):
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 def test_block_makes_nothing_stricter(detecting):
     with braked(detecting, "block") as waf:
         assert waf.ask(f"/?{ATTACK}").status == 200
@@ -232,5 +239,6 @@ def test_block_makes_nothing_stricter(detecting):
 
 
 @pytest.mark.nginx
+@pytest.mark.together
 def test_the_brake_is_said_first(waf):
     assert waf.stderr.lines[0] == WARNING

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from waf_builder.engine.model import Engine
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.together]
 
 FOUND = {
     "external_entities": ("xxe-file", "xxe-parameter", "xxe-external-dtd", "xxe-svg"),

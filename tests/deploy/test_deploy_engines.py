@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from waf_builder.deploy.engines import Found
     from waf_builder.engine.model import Engine, Start
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.together]
 
 STACK = "scalingo-26"
 OTHER = "trixie"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from waf_builder.inspect.request import HttpRequest
 
 pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.together]
 
 SPEC = "backend: {host: site.internal, port: 3000}\n"
 TRIED = 5

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from waf_builder.engine.model import Engine
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.together]
 
 SPEC = """\
 backend: {host: site.internal, port: 3000}

@@ -21,7 +21,7 @@ from waf_builder import cli
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.together]
 
 SPEC = """\
 backend: {{host: 127.0.1.1, port: {port}}}

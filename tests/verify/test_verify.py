@@ -38,6 +38,7 @@ FOLDER = "modsecurity/crs/"
 SCREENS = "modsecurity/screens.conf"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", SPECS)
 def test_compiled_rules_say_the_same_as_the_installed_ones(
     policy: str, engine: Engine, pairs: Pairs
