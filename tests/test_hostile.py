@@ -201,11 +201,16 @@ _DIRECTIVE = re.compile(r"^\s*(Sec\w+|Include\w*)\b", re.MULTILINE)
 _RULE_ID = re.compile(r"\bid:(\d+)")
 
 
+@functools.lru_cache(maxsize=1000)  # most values change nothing in nginx's own files
+def _directives(text: str) -> Shape:
+    return tuple(directives(text))
+
+
 def shape(tree: Tree) -> Shape:
     """Return every directive of a tree, without its values."""
     return (
-        tuple(directives(tree["nginx.conf"])),
-        tuple(directives(f"http {{ {tree.get('boot/backends.conf', '')} }}")),
+        _directives(tree["nginx.conf"]),
+        _directives(f"http {{ {tree.get('boot/backends.conf', '')} }}"),
         tuple(
             (_DIRECTIVE.findall(text), _RULE_ID.findall(text), _quotes(text))
             for name, text in sorted(tree.items())
@@ -382,17 +387,12 @@ def test_several_fields_at_once(values: dict[Path, str]):
     tree = rendered(spec)
 
     if tree is not None:
-        known = {name for path in FIELDS for one in benign_shapes_cached(path) for name in one}
-        assert set(directives(tree["nginx.conf"])) <= known
+        assert set(_directives(tree["nginx.conf"])) <= known_directives()
 
 
-_KNOWN: dict[Path, list[tuple[Any, ...]]] = {}
-
-
-def benign_shapes_cached(path: Path) -> list[tuple[Any, ...]]:
-    if path not in _KNOWN:
-        _KNOWN[path] = [one[0] for one in benign_shapes(path, NEWEST)]
-    return _KNOWN[path]
+@functools.cache
+def known_directives() -> set[Any]:
+    return {name for path in FIELDS for one in benign_shapes(path, NEWEST) for name in one[0]}
 
 
 _YAML = st.lists(

@@ -91,26 +91,36 @@ def find(judgement: Judgement, name: str) -> Verdict:
     return found
 
 
+def heals(major: int) -> list[str]:
+    """Return the corrections that change something in a major version of the rule set."""
+    return [name for name, sides in SIDES.items() if major in sides.majors]
+
+
 def test_every_correction_has_its_sides():
     assert set(SIDES) == set(Corrections.model_fields)
+    assert all(heals(major) for major in BOTH)
 
 
-@pytest.mark.parametrize("sides", SIDES.values(), ids=SIDES)
-def test_lets_through_what_is_ordinary(judged: Judged, sides: Sides):
-    if judged.major not in sides.majors:
-        pytest.skip(f"nothing to heal in {judged.version}")
-    for name in sides.heals:
-        assert find(judged.uncorrected, name).blocked
-        assert not find(judged.ours, name).blocked
+def test_lets_through_what_is_ordinary(judged: Judged):
+    wrong = []
+    for name in heals(judged.major):
+        for request in SIDES[name].heals:
+            if not find(judged.uncorrected, request).blocked:
+                wrong.append(f"{name}: {request} passes without it")
+            if find(judged.ours, request).blocked:
+                wrong.append(f"{name}: {request} is still refused")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("sides", SIDES.values(), ids=SIDES)
-def test_still_refuses_attacks_by_the_same_rules(judged: Judged, sides: Sides):
-    attack = find(judged.ours, sides.attack)
-    assert attack.blocked
-    if judged.major not in sides.majors and sides.majors:
-        pytest.skip(f"the rules are left as they are in {judged.version}")
-    assert sides.rules & set(attack.rules)
+def test_still_refuses_attacks_by_the_same_rules(judged: Judged):
+    wrong = []
+    for name, sides in SIDES.items():
+        attack = find(judged.ours, sides.attack)
+        # Where the rules are left as they are, others of the rule set may find it.
+        left = sides.majors and judged.major not in sides.majors
+        if not attack.blocked or not (left or sides.rules & set(attack.rules)):
+            wrong.append(f"{name}: {attack}")
+    assert wrong == []
 
 
 def test_no_attack_gets_through_because_of_them(judged: Judged):

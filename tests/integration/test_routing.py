@@ -88,14 +88,15 @@ routes:
 """
 
 
-class TestHostsOnly:
-    @pytest.fixture(scope="class")
-    def hosts_only(self, engine: Engine, boot: Boot, dns: NameServer, fleet: list[Backend]) -> Waf:
-        """A WAF that answers for two hosts and no other."""
-        dns.set("site.internal", fleet[0].name)
-        spec = HOSTS_ONLY.replace("@PORT@", str(fleet[0].port))
-        return boot(spec, engine, ready=["/"], host="www.waf.test")
+@pytest.fixture(scope="module")
+def hosts_only(engine: Engine, boot: Boot, dns: NameServer, fleet: list[Backend]) -> Waf:
+    """A WAF that answers for two hosts and no other."""
+    dns.set("site.internal", fleet[0].name)
+    spec = HOSTS_ONLY.replace("@PORT@", str(fleet[0].port))
+    return boot(spec, engine, ready=["/"], host="www.waf.test")
 
+
+class TestHostsOnly:
     @pytest.mark.parametrize(
         ("host", "target", "status"),
         [
