@@ -52,12 +52,21 @@ def test_screens_see_all_that_the_rules_do():
     assert looks(text) == [
         "&TX:MSC_PCRE_LIMITS_EXCEEDED @gt 0",
         "REQUEST_HEADERS:Referer @rx (?:<c|d)",
+        "REQUEST_FILENAME @rx (?i:/etc/passwd|passwd)",
         "ARGS|REQUEST_COOKIES @rx [^A-Za-z0-9 ,._-]",
-        "REQUEST_FILENAME @rx [^A-Za-z0-9 ,./_-]",
         "ARGS @rx (?:<c|d)",
-        "REQUEST_FILENAME @rx (?i:/etc/passwd|passwd)",
         "ARGS|REQUEST_COOKIES @rx (?:a<b)|(?:<c|d)",
-        "REQUEST_FILENAME @rx (?i:/etc/passwd|passwd)",
+        "&TX:MSC_PCRE_LIMITS_EXCEEDED @eq 0",
+    ]
+
+
+def test_what_is_asked_of_plain_and_of_other_texts_alike_is_asked_once():
+    looked = looks(screened(one("ARGS", "@rx a", TAG) + one("FILES", "@rx <", TAG))[1])
+    assert looked == [
+        "&TX:MSC_PCRE_LIMITS_EXCEEDED @gt 0",
+        "ARGS @rx (?:a)",
+        "FILES @rx [^A-Za-z0-9 ,._-]",
+        "FILES @rx (?:<)",
         "&TX:MSC_PCRE_LIMITS_EXCEEDED @eq 0",
     ]
 
@@ -72,6 +81,7 @@ def one(variables: str, operator: str, *actions: str) -> str:
     [
         ("the engine logs it", one("ARGS", "@rx x", TAG, "multiMatch"), {}),
         ("exclusions by the tag spare it", one("ARGS", "@rx x"), {}),
+        ("any text has what it looks for", one("ARGS", "@rx .", TAG), {}),
         ("its expression changes", one("ARGS", "@rx %{tx.a}", TAG), {}),
         ("it counts", one("&ARGS", "@rx 1", TAG), {}),
         ("what it looks at changes", one("ARGS|TX:a", "@rx x", TAG), {}),

@@ -85,7 +85,16 @@ def screens(rules: RuleSet, lists: Mapping[str, str]) -> Screens | None:
             plain += [
                 part for each in _part(entry, here, lists) for part in _if_plain(each, alphabet)
             ]
-    return Screens(*(tuple(_screens(each)) for each in (always, plain, signs)))
+    return _each_once(*(tuple(_screens(each)) for each in (always, plain, signs)))
+
+
+def _each_once(
+    always: tuple[Screen, ...], plain: tuple[Screen, ...], signs: tuple[Screen, ...]
+) -> Screens:
+    """Return them with what is asked both of plain and of other texts only held once."""
+    either = dict.fromkeys(each for each in signs if each in plain)
+    kept = (tuple(each for each in some if each not in either) for some in (plain, signs))
+    return Screens((*always, *either), *kept)
 
 
 @dataclass(frozen=True)

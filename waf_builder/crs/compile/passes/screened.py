@@ -20,6 +20,9 @@ _SAME_ALL_ALONG = frozenset({
 """Variables that no rule of phase 2 changes."""
 
 _OPERATORS = frozenset({"rx", "pm", "pmfromfile", "pmf", "detectsqli", "detectxss"})
+_ANY_TEXT = frozenset({"", ".", ".*", ".+", "^.*$", "^.+$"})
+"""Expressions of which a screen would stop every request, such as the first of some chains."""
+
 _PHASE = 2
 _FEWEST = 1
 """Rules that are passed over at once; for one, the rule that leads over it costs as much."""
@@ -78,7 +81,7 @@ def _fit(facts: Facts, at: int, entry: Entry) -> bool:
         return False
     if rule.has("multimatch"):  # a screen that has it logs what it finds, nolog or not
         return False
-    if operator.name.lower() == "rx" and not operator.argument:
+    if operator.name.lower() == "rx" and operator.argument in _ANY_TEXT:
         return False
     if not any(each.collection in MADE for each in rule.variables):
         return False  # such as the first rule of a chain about GET, which is met all the time
