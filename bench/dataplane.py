@@ -7,7 +7,9 @@ wall shows what else the machine was doing. Each is measured several times, one 
 and the least counts. The client is one connection, bounded in requests; where Debian's wrk is
 installed, it measures requests a second and waiting, with eight connections for two seconds. The
 `common set-up` is the rule set with its own defaults and responses inspected, as other builds ship
-it. Exit status 1 when a target is missed.
+it. The target of 0.75 ms is that of a machine on which the common set-up costs 3.7 ms, so it is
+compared with it as often as this run's common set-up costs that. Exit status 1 when a target is
+missed.
 """
 
 from __future__ import annotations
@@ -54,8 +56,12 @@ Cookie: session=4f8c1d0a9b7e46f2a1c3; theme=dark
 FORM = "title=Bonjour+tout+le+monde&body=Un+petit+texte+sans+rien+de+particulier&tags=a%2Cb"
 JSON = '{"title": "Bonjour", "items": [{"id": 1, "name": "chaise"}, {"id": 2, "name": "table"}]}'
 CPU_TARGET = 0.75
+COMMON_THERE = 3.7
+"""Milliseconds a request: CRS 4, paranoia level 1, compiled; and what the common set-up costs on
+the machine of that target."""
+
 MEMORY_TARGET = 22.0
-"""Milliseconds a request and megabytes of the worker: CRS 4, paranoia level 1, compiled."""
+"""Megabytes of that worker."""
 
 RATIO_TARGET = 5.0
 """How many times as much the common set-up is to cost, whatever the machine's speed."""
@@ -294,11 +300,13 @@ def check(costs: dict[str, Cost], engine: Engine) -> int:
     cost = costs.get("level 1, compiled")
     if cost is None or engine.crs is None or engine.crs.version.major < 4:
         return 0
-    checks = [
-        (f"{cost.cpu:.2f} ms of {CPU_TARGET}", cost.cpu <= CPU_TARGET),
-        (f"{cost.memory:.1f} MB of {MEMORY_TARGET:.0f}", cost.memory <= MEMORY_TARGET),
-    ]
+    checks = [(f"{cost.memory:.1f} MB of {MEMORY_TARGET:.0f}", cost.memory <= MEMORY_TARGET)]
     if common := costs.get(COMMON):
+        slower = common.cpu / COMMON_THERE
+        target = CPU_TARGET * slower
+        where = f"{CPU_TARGET} on a machine {slower:.1f} times as fast"
+        scaled = f"{cost.cpu:.2f} ms of {target:.2f} ({where})"
+        checks.append((scaled, cost.cpu <= target))
         ratio = common.cpu / cost.cpu
         checks.append((f"{ratio:.1f} times cheaper of {RATIO_TARGET:.0f}", ratio >= RATIO_TARGET))
     for text, met in checks:
