@@ -56,6 +56,11 @@ STACKS ?= bookworm,trixie,sid
 test-stacks: $(READY) engines ## Deploy on bare Debian 12, 13 and unstable, as root; or STACKS=bookworm
 	@WAF_BUILDER_STACKS=$(STACKS) $(BIN)/pytest -s tests/buildpack/test_stacks.py
 
+.PHONY: test-rules
+REQUESTS ?= 2500
+test-rules: $(READY) engines ## Compare compiled rules with the installed: REQUESTS for each policy and engine
+	@WAF_BUILDER_TEST_REQUESTS=$(REQUESTS) $(BIN)/pytest -n $(JOBS) --dist loadgroup -k say_the_same tests/verify
+
 package: $(READY) ## Make the release archive of the buildpack; WHEELS=--wheels for one with libraries
 	@PYTHON=$(BIN)/python buildpack/package $(WHEELS)
 
