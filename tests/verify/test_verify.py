@@ -158,7 +158,7 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
     "empty-jumps": ("routes", "3", without_rule(942014)),
     "markers": ("routes", "3", replaced('SecMarker "?END-REQUEST-942[^\n]*', "")),
     "written-exclusions": ("default", "4", replaced(r"!REQUEST_COOKIES:/\^_ga[^|]+", "!ARGS:a")),
-    "written-exclusions by name": ("default", "4", replaced(r"\(\?-i:FCCDCF\)", "(?i:FCCDCF)")),
+    "written-exclusions by name": ("default", "4", replaced(r"\(\?-i:", "(?i:")),
     "defaults": ("default", "3", without_rule(901140)),
     "constant-exclusions": (ATTRIBUTES, "4", replaced(r"\|XML:/\*", "|XML:/*|XML://@*")),
     "screens": ("default", "4", in_screens(r"SecRule [^\n]*union[^\n]*\n[^\n]*\n", "")),
