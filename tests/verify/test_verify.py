@@ -170,7 +170,10 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
         "3",
         in_code(screens, "in_file", lambda text: in_file(text)[::2]),
     ),
-    "screens that decode too little": ("default", "3", in_screens(",t:jsDecode", "")),
+    **{
+        f"screens without {name}": ("default", "3", in_screens(f"(?i),t:{name}\\b", ""))
+        for name in ("jsDecode", "urlDecodeUni")
+    },
     "screens without names": ("default", "3", in_screens(r"\|ARGS_NAMES\b", "")),
     "screens without cookies' names": ("default", "3", in_screens(r"\|REQUEST_COOKIES_NAMES", "")),
     "screens without XML": ("default", "3", in_screens(r"\|XML:/\*", "")),

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from waf_builder.verify.disguises import DISGUISES
 from waf_builder.verify.requests import Generator, Place
 from waf_builder.verify.samples import expression
 from waf_builder.verify.words import Words, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from waf_builder.engine.model import Engine
 
 PLACES = [Place("a.example", "/"), Place("b.example", "/deep/")]
 
@@ -82,6 +85,23 @@ def test_every_expression_and_list_has_its_turn():
     assert all(word.encode() in text for word in ("first-a", "second-b", "third-c", "fourth-d"))
 
 
+@pytest.mark.parametrize("undone_by", DISGUISES)
+def test_a_disguised_text_is_another_one(undone_by: str):
+    text = "one two/three"
+    assert DISGUISES[undone_by](text, 1) != text
+    assert isinstance(DISGUISES[undone_by]("", 0), str)
+
+
+@pytest.mark.nginx
+def test_what_rules_undo_is_done(engine: Engine):
+    assert engine.crs
+    words = words_of(engine.crs.rules)
+    undone = {each for of_one in words.decoded.values() for each in of_one}
+    assert undone - set(DISGUISES) <= {"none", "base64decode", "hexencode", "sha1"}
+    text = b"".join(one.data for one in Generator(1, words, PLACES).requests(2000))
+    assert all(sign in text for sign in (b"%u00", b"&#x", b"/./", b"/**/", rb"\u00"))
+
+
 def test_words_are_also_those_of_the_rule_set(tmp_path: Path):
     (tmp_path / "a.data").write_text("# about it\n\nstrange-word\n")
     (tmp_path / "a.conf").write_text(
@@ -92,5 +112,6 @@ def test_words_are_also_those_of_the_rule_set(tmp_path: Path):
     words = words_of(tmp_path)
     assert words.listed == (("strange-word",), ("one", "two"))
     assert words.expressions == ("x", '"y"')
+    assert words.decoded == {"x": (), '"y"': ()}
     assert words.names[-1] == "odd"
     assert words.excluded[-1] == "plain"

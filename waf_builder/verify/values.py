@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
+from waf_builder.verify.disguises import DISGUISES
 from waf_builder.verify.samples import PLAIN, expression
 from waf_builder.verify.words import Words
 
 _STRANGE = (0.3, 0.6, 1.0)
 """How many of a request's values are strange: the fewer are, the less of it hides a fault."""
+
+_ONLY = 0.3
+"""How many requests have one strange value: any other that a screen minds would hide a fault."""
 
 _BETWEEN = (" ", " ", " ", ", ", ",", ".", "-", "_", "/", ": ", "=", "")
 _PLAIN_BETWEEN = tuple(each for each in _BETWEEN if PLAIN.issuperset(each))
@@ -30,6 +34,7 @@ class Values:
         self._words = words
         self._pick = random.choice
         self._strange = random.choice(_STRANGE)
+        self._until_only = self._pick((0, 0, 1, 2)) if self.chance(_ONLY) else None
         self.plain = self.chance(0.45)
 
     def chance(self, of: float) -> bool:
@@ -44,11 +49,14 @@ class Values:
 
     def value(self) -> str:
         """Return a word of people, an attack, or something between the two."""
+        if self._until_only is not None:
+            self._until_only -= 1
+            return self._disguised() if self._until_only == -1 else self._ordinary()
         if not self.chance(self._strange):
             return self._ordinary()
         if self.plain:
             return self._phrase()
-        make = self._pick((self._attack, self._sample, self._listed, self._phrase))
+        make = self._pick((self._attack, self._sample, self._disguised, self._listed, self._phrase))
         value = make()
         for _ in range(self._pick((0, 0, 0, 1, 1, 2))):
             value = self._changed(value)
@@ -72,6 +80,14 @@ class Values:
     def _sample(self) -> str:
         return expression(self._expression).sample(self._random, plain=self.plain)
 
+    def _disguised(self) -> str:
+        """Return a text that its expression matches once it is decoded, or matches no more."""
+        undone = self._words.decoded.get(self._expression, ())
+        disguises = [DISGUISES[each] for each in undone if each in DISGUISES]
+        text = self._sample()
+        at = self._random.randint(0, len(text))
+        return str(self._pick(disguises)(text, at)) if disguises else text
+
     def _listed(self) -> str:
         return self._plainest(self._list)
 
@@ -89,11 +105,10 @@ class Values:
     def _changed(self, value: str) -> str:
         at = self._random.randint(0, len(value))
         return self._pick((
-            value.swapcase(),
+            self._pick(list(DISGUISES.values()))(value, at),
             value[:at] + self._pick("%'\"<> /*;|&\\`$({[=\t\u00a0") + value[at:],
             value[:at] + value[at + 1 :],
             value + self._pick(self._words.attacks),
             f"{self._pick(self._words.ordinary)} {value}",
-            value.replace(" ", "/**/"),
             "".join(f"%{byte:02x}" for byte in value.encode("utf-8", "surrogateescape")),
         ))  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from waf_builder.crs.compile.model import values
 from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.crs.compile.words import in_file
@@ -55,6 +56,7 @@ class Words:
     """What to choose from.
 
     listed: words of the rule set's lists, list by list. expressions: those of its rules.
+    decoded: what is undone, in small letters, before one of them is looked for.
     excluded: names that its rules make exceptions for.
     """
 
@@ -62,6 +64,7 @@ class Words:
     attacks: tuple[str, ...] = ATTACKS
     listed: tuple[tuple[str, ...], ...] = (ATTACKS,)
     expressions: tuple[str, ...] = ("(?:a|b)c",)
+    decoded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: tuple[str, ...] = NAMES
     excluded: tuple[str, ...] = EXCLUDED
 
@@ -76,15 +79,17 @@ def words_of(rules: Path) -> Words:
         return Words()
     found = [rule for entry in entries for rule in entry.rules]
     listed = [_listed(rule.operator, files) for rule in found if rule.operator]
-    patterns = [
-        rule.operator.argument.replace(r"\"", '"')
-        for rule in found
-        if rule.operator and rule.operator.name.lower() == "rx" and not rule.operator.negated
-    ]
+    patterns: dict[str, tuple[str, ...]] = {}
+    for rule in found:
+        if rule.operator and rule.operator.name.lower() == "rx" and not rule.operator.negated:
+            undone = (value.lower() for value in values(rule, "t"))
+            pattern = rule.operator.argument.replace(r"\"", '"')
+            patterns[pattern] = (*patterns.get(pattern, ()), *undone)
     names, excluded = _names(found)
     return Words(
         listed=tuple(dict.fromkeys(filter(None, listed))) or (ATTACKS,),
-        expressions=tuple(dict.fromkeys(patterns)) or Words.expressions,
+        expressions=tuple(patterns) or Words.expressions,
+        decoded=patterns,
         names=(*NAMES, *names),
         excluded=(*EXCLUDED, *excluded),
     )

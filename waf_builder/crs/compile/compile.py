@@ -84,16 +84,28 @@ def run_passes(rules: RuleSet, names: Collection[str]) -> tuple[RuleSet, list[St
     """
     order = {id(entry.head): at for at, entry in enumerate(rules.entries)}
     found: list[tuple[int, Step]] = []
-    first = [name for name in PASSES if name in names and name not in LAST]
-    last = [name for name in PASSES if name in names and name in LAST]
-    for taken in [*[first] * _MOST_ROUNDS, last]:
-        for name in taken:
-            changes = list(PASSES[name](rules))
-            if changes:
-                rules = rules.after(changes)
-                places = [order[id(change.subject.head)] for change in changes]
-                found += zip(places, steps(name, changes), strict=True)
-    return rules, [step for _, step in sorted(found, key=lambda pair: pair[0])]
+    for _ in range(_MOST_ROUNDS):
+        before = rules
+        rules, done = _round(rules, [name for name in names if name not in LAST], order)
+        found += done
+        if rules is before:
+            break
+    rules, done = _round(rules, [name for name in names if name in LAST], order)
+    return rules, [step for _, step in sorted(found + done, key=lambda pair: pair[0])]
+
+
+def _round(
+    rules: RuleSet, names: Collection[str], order: Mapping[int, int]
+) -> tuple[RuleSet, list[tuple[int, Step]]]:
+    """Take each step once; return what is left, and what was done with the place of each."""
+    found: list[tuple[int, Step]] = []
+    for name in (each for each in PASSES if each in names):
+        changes = list(PASSES[name](rules))
+        if changes:
+            rules = rules.after(changes)
+            places = [order[id(change.subject.head)] for change in changes]
+            found += zip(places, steps(name, changes), strict=True)
+    return rules, found
 
 
 def _count(rules: RuleSet) -> int:
