@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support import engines
+
 from waf_builder.inspect.answer import Answer
 from waf_builder.inspect.inprocess import LibraryJudge
 from waf_builder.inspect.library import Library
@@ -55,7 +57,9 @@ def _essence(answer: Answer) -> tuple[object, ...]:
 def both(
     spec: Path, engine: Engine, requests: Sequence[HttpRequest], crs: str | None = None
 ) -> list[Both]:
-    """Return what each judge says to each request."""
+    """Return what each judge says to each request; the engine may be too old for the rules."""
+    if crs:
+        engines.with_rules(engine, crs)
     with ProofBackend() as proof:
         rendered = rendered_for(spec, engine, crs, proof.port)
         assert rendered.engine

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from support import engines
 from support import waf as wafs
 from support.waf import mark
 
 from waf_builder import pipeline
-from waf_builder.crs.needs import too_old_for
-from waf_builder.engine.find import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,10 +43,7 @@ def used(request: pytest.FixtureRequest, engine: Engine) -> Engine:
         return engine
     if not CRS_4:
         pytest.skip("no CRS 4 is in Debian: WAF_BUILDER_TEST_CRS_4=DIR has one")
-    found = find(str(engine.root), CRS_4)
-    if found.crs and (pair := too_old_for(found.crs.version, engine.modsecurity_version)):
-        pytest.skip(f"{found.crs.version} needs libmodsecurity {pair.needs}")
-    return found
+    return engines.with_rules(engine, CRS_4)
 
 
 @pytest.fixture(scope="session")

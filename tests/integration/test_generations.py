@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from support import engines
 from support import waf as wafs
 from support.client import Connection, request
 from support.waf import mark
 
 from waf_builder import cli
-from waf_builder.engine.find import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class TestCrs4:
         """A WAF that blocks early."""
         dns.set("site.internal", fleet[0].name)
         tree = trees / mark()
-        used = find(str(engine.root), CRS_4)
+        used = engines.with_rules(engine, CRS_4)
         wafs.render(SPEC.format(port=fleet[0].port), tree, used, "--crs", CRS_4)
         with wafs.running(tree, resolver=dns.address) as waf:
             waf.await_backend("/")

@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from support import engines
 from support import waf as wafs
 from support.backends import events, text
 from support.client import Connection, request
 from support.waf import mark
 
-from waf_builder.engine.find import find
 from waf_builder.version import Version
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def leaks(
     tree = trees / mark()
     spec = SPEC.replace("@PORT@", str(fleet[0].port))
     if request.param == "crs-4":
-        wafs.render(spec, tree, find(str(engine.root), CRS_4), "--crs", CRS_4)
+        wafs.render(spec, tree, engines.with_rules(engine, CRS_4), "--crs", CRS_4)
     else:
         wafs.render(spec, tree, engine)
     with wafs.running(tree, resolver=dns.address) as waf:

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support import engines
 from support import waf as wafs
 from support.backends import text
 from support.waf import mark
-
-from waf_builder.engine.find import find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,7 +163,7 @@ def started(
                 tree = trees / mark()
                 written = spec(GLOBAL[number], fleet[0].port, crs_4=crs == "crs-4")
                 if crs == "crs-4":
-                    used = find(str(engine.root), CRS_4)
+                    used = engines.with_rules(engine, CRS_4)
                     wafs.render(written, tree, used, "--crs", CRS_4)
                 else:
                     wafs.render(written, tree, engine)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from waf_builder.crs.installed import InstalledCrs
+from waf_builder.crs.needs import too_old_for
 from waf_builder.engine import allocator, apt, store
 from waf_builder.engine.find import find
 from waf_builder.engine.model import Engine
@@ -119,6 +120,15 @@ def _archive() -> str:
     if found is None:
         raise EngineError(f"apt does not know where {store.codename()} comes from: {run.stderr}")
     return found[1]
+
+
+def with_rules(engine: Engine, folder: str) -> Engine:
+    """Return an engine with the rule set of a folder; the test is skipped where it is too old."""
+    found = find(str(engine.root), folder)
+    assert found.crs
+    if pair := too_old_for(found.crs.version, engine.modsecurity_version):
+        pytest.skip(f"Core Rule Set {found.crs.version} needs libmodsecurity {pair.needs}")
+    return found
 
 
 def main() -> None:

@@ -165,6 +165,8 @@ class Running:
                 socket.create_connection(self.address, timeout=1).close()
             except ConnectionRefusedError:
                 return True
+            except ConnectionResetError:
+                pass  # the WAF took its hand away between the two steps of a greeting
             time.sleep(0.01)
         return False
 
