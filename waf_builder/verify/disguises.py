@@ -13,9 +13,7 @@ def _written(form: str) -> Callable[[str, int], str]:
     """Return what writes one character by its number."""
 
     def write(text: str, at: int) -> str:
-        return (
-            text[:at] + "".join(form.format(ord(one)) for one in text[at : at + 1]) + text[at + 1 :]
-        )
+        return text[:at] + form.format(ord(text[at])) + text[at + 1 :] if at < len(text) else text
 
     return write
 

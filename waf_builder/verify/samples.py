@@ -13,7 +13,7 @@ from typing import Any
 from waf_builder.crs.compile.plaintext import sre_parse  # type: ignore[attr-defined]
 
 PLAIN = frozenset(string.ascii_letters + string.digits + " _,.-/")
-"""What ordinary names, values and paths consist of."""
+"""What ordinary names, values and paths consist of; not taken from the compiler it is to prove."""
 
 _MOST_TIMES = 40
 _AS_PYTHON_SAYS = ((re.compile(r"\\x\{([0-9a-f]{2})\}"), r"\\x\1"), (re.compile(r"\\z"), r"\\Z"))
