@@ -21,6 +21,7 @@ from waf_builder.deploy.app import find_spec, wants_waf  # noqa: E402
 from waf_builder.deploy.cache import user_cache  # noqa: E402
 from waf_builder.deploy.dependencies import dependencies, kept  # noqa: E402
 from waf_builder.deploy.disk import full_disk_explained, require_space  # noqa: E402
+from waf_builder.deploy.early import EarlyEngine  # noqa: E402
 from waf_builder.deploy.log import Log  # noqa: E402
 from waf_builder.deploy.model import Deploy  # noqa: E402
 from waf_builder.ending import ended_by_signals  # noqa: E402
@@ -46,10 +47,12 @@ def compile_app(build: Path, cache: Path, env: Path | None) -> int:
         with ended_by_signals(), full_disk_explained():
             spec = find_spec(deploy.app)  # before anything that takes time
             require_space(deploy.cache)
-            sys.path.insert(0, str(dependencies(deploy, ROOT / "buildpack", log)))
+            early = EarlyEngine.of(deploy, log)
+            meanwhile = early and early.get
+            sys.path.insert(0, str(dependencies(deploy, ROOT / "buildpack", log, meanwhile)))
             from waf_builder.deploy.compile import compile_waf
 
-            compile_waf(deploy, spec, log)
+            compile_waf(deploy, spec, log, early)
     except WafBuilderError as error:
         log.error(str(error))  # noqa: TRY400  no logger
         return 1

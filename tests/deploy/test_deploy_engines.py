@@ -21,7 +21,7 @@ from waf_builder import download as downloads
 from waf_builder.crs import releases
 from waf_builder.crs.digest import content_digest
 from waf_builder.deploy.compile import compile_waf
-from waf_builder.deploy.engines import Wish, engine_for
+from waf_builder.deploy.engines import Wish, engine_for, with_rules
 from waf_builder.deploy.log import Log
 from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.engine import allocator, packages, platform, store
@@ -69,7 +69,8 @@ class World:
 
     def engine(self, stack: str = STACK, **wish: object) -> Found:
         given = {"vendor": self.server.url, "crs_url": f"{self.server.url}/tags", **wish}
-        return engine_for(Wish(stack, **given), self.said.append)  # type: ignore[arg-type]
+        wished = Wish(stack, **given)  # type: ignore[arg-type]
+        return with_rules(wished, engine_for(wished, self.said.append), self.said.append)
 
     def refused(self, stack: str = STACK, **wish: object) -> str:
         with pytest.raises(DeployError) as caught:
@@ -146,9 +147,7 @@ def packaged(engine_old: Engine, reach: Network, tmp_path_factory: pytest.TempPa
         patch.setenv("WAF_BUILDER_CACHE", str(cache))
         patch.setenv("STACK", STACK)
         patch.setenv("APT_CONFIG", str(reach.apt_config))
-        engine_for(
-            Wish(STACK, "apt", str(engine_old.crs.version), crs_url=DEAD), lambda _message: None
-        )
+        engine_for(Wish(STACK, "apt", str(engine_old.crs.version)), lambda _message: None)
     return cache
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from waf_builder import pipeline
+from waf_builder.deploy.early import EarlyEngine
 from waf_builder.deploy.engines import (
     CRS_URL_SETTING,
     VENDOR_SETTING,
     Wish,
     engine_for,
+    with_rules,
 )
 from waf_builder.deploy.install import (
     FOLDER,
@@ -39,15 +41,16 @@ from waf_builder.run.process import RunError
 from waf_builder.spec.load import load
 
 
-def compile_waf(deploy: Deploy, name: str, log: Log) -> None:
+def compile_waf(deploy: Deploy, name: str, log: Log, early: EarlyEngine | None = None) -> None:
     """Install the WAF of an app into it, proven; the working folder is the app's.
 
-    name: the file of the spec. DeployError says why not; the app is then as it was.
+    name: the file of the spec. early: the engine, if it was got before.
+    DeployError says why not; the app is then as it was.
     """
     require_free(deploy.app)
     spec = Path(name)
     lock = _read_spec(deploy, log, spec)
-    engine = _get_engine(deploy, log, _wish(deploy, spec, lock))
+    engine = _get_engine(deploy, log, _wish(deploy, spec, lock), early)
     with staging(deploy.app) as folder:
         engine = add_engine(engine, folder)
         rendered = _render(deploy, log, spec, engine, folder / "tree")
@@ -99,9 +102,14 @@ def _read_lock(file: Path) -> Lock | None:
         ) from error
 
 
-def _get_engine(deploy: Deploy, log: Log, wish: Wish) -> Engine:
+def _get_engine(deploy: Deploy, log: Log, wish: Wish, early: EarlyEngine | None) -> Engine:
     with log.step(f"Installing the engine for {deploy.stack}") as step:
-        found = engine_for(wish, lambda message: step.detail(message[:1].upper() + message[1:]))
+
+        def progress(message: str) -> None:
+            step.detail(message[:1].upper() + message[1:])
+
+        found = early.found(progress) if early else engine_for(wish, progress)
+        found = with_rules(wish, found, progress)
         engine = found.engine
         versions = [f"nginx {engine.nginx_version}", f"ModSecurity {engine.modsecurity_version}"]
         if engine.crs:

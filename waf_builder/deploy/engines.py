@@ -60,7 +60,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Found:
-    """An engine in the cache with its rules, and where it is from.
+    """An engine in the cache, and where it is from.
 
     remarks: what the user should hear, such as a registry that is down.
     """
@@ -90,14 +90,14 @@ class _Remarks:
 
 
 def engine_for(wish: Wish, progress: Progress) -> Found:
-    """Return an engine with rules; DeployError says why there is none, or what has changed.
+    """Return an engine as it came; DeployError says why there is none, or what has changed.
 
     On a stack of the platform its own archives come first, and packages take over loudly.
     What a lock leaves no choice about is taken from the cache without asking a server.
     """
     if wish.source is not None and wish.source not in SOURCES:
         raise DeployError(unknown_source(wish.source, SOURCES))
-    wanted = _wanted_crs(wish)
+    _wanted_crs(wish)  # a spec and a lock that disagree are not worth waiting for
     remarks = _Remarks(progress)
     locked = _locked_source(wish.lock)
     try:
@@ -106,6 +106,13 @@ def engine_for(wish: Wish, progress: Progress) -> Found:
         if isinstance(error, platform.ChangedError) or (locked and not wish.source):
             raise DeployError(lock_not_met(quoted(bare(error)))) from error
         raise DeployError(no_engine(wish.stack, wish.source, bare(error))) from error
+    return Found(engine, source, tuple(remarks.kept))
+
+
+def with_rules(wish: Wish, found: Found, progress: Progress) -> Found:
+    """Return the engine with the rules that are wished for; DeployError as `engine_for`."""
+    wanted = _wanted_crs(wish)
+    engine, remarks = found.engine, _Remarks(progress)
     try:
         engine = replace(engine, crs=_rules(wish, wanted, engine, remarks))
     except EngineError as error:
@@ -113,7 +120,7 @@ def engine_for(wish: Wish, progress: Progress) -> Found:
             said = "\n".join([*_changed_rules(wish.lock, engine), bare(error)])
             raise DeployError(lock_not_met(quoted(said))) from error
         raise DeployError(no_rules(wanted, bare(error))) from error
-    return Found(engine, source, tuple(remarks.kept))
+    return Found(engine, found.source, (*found.remarks, *remarks.kept))
 
 
 def _locked_source(lock: Lock | None) -> str | None:
