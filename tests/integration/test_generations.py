@@ -54,21 +54,20 @@ def test_early_blocking_needs_crs_4(engine: Engine, trees: Path):
     assert "early_blocking needs the Core Rule Set 4" in result.output
 
 
+@pytest.fixture(scope="module")
+def early(engine: Engine, trees: Path, dns: NameServer, fleet: list[Backend]) -> Iterator[Waf]:
+    """A WAF that blocks early."""
+    dns.set("site.internal", fleet[0].name)
+    tree = trees / mark()
+    used = engines.with_rules(engine, CRS_4)
+    wafs.render(SPEC.format(port=fleet[0].port), tree, used, "--crs", CRS_4)
+    with wafs.running(tree, resolver=dns.address) as waf:
+        waf.await_backend("/")
+        yield waf
+
+
 @pytest.mark.skipif(not CRS_4, reason="no CRS 4 is in Debian: WAF_BUILDER_TEST_CRS_4=DIR has one")
 class TestCrs4:
-    @pytest.fixture(scope="class")
-    def early(
-        self, engine: Engine, trees: Path, dns: NameServer, fleet: list[Backend]
-    ) -> Iterator[Waf]:
-        """A WAF that blocks early."""
-        dns.set("site.internal", fleet[0].name)
-        tree = trees / mark()
-        used = engines.with_rules(engine, CRS_4)
-        wafs.render(SPEC.format(port=fleet[0].port), tree, used, "--crs", CRS_4)
-        with wafs.running(tree, resolver=dns.address) as waf:
-            waf.await_backend("/")
-            yield waf
-
     def test_refuses_before_the_body_is_sent(self, early: Waf, site: Backend):
         marker = mark()
         headers = {
