@@ -80,7 +80,7 @@ def _indexed(chain: Sequence[Directive]) -> IndexedRule | None:
     if head is None or number is None:
         return None
     place = chain[0].place
-    tags = tuple(action.value or "" for action in head.actions if action.key == "tag")
+    tags = tuple(head.values("tag"))
     levels = [int(match[1]) for tag in tags if (match := _LEVEL.fullmatch(tag))]
     return IndexedRule(
         id=number,
@@ -110,8 +110,8 @@ def _severity(value: str | None) -> str:
 
 def _points(chain: Sequence[Directive]) -> str:
     for directive in chain:
-        for action in directive.rule.actions if directive.rule else ():
-            if action.key == "setvar" and (match := _ADDS.search(action.value or "")):
+        for value in directive.rule.values("setvar") if directive.rule else ():
+            if match := _ADDS.search(value):
                 return match[1].lower() if match[1].lower() in POINTS else ""
     return ""
 
@@ -126,5 +126,5 @@ def _link(directive: Directive) -> Link:
         operator=operator.name if operator else "",
         negated=operator.negated if operator else False,
         argument=shortened(operator.argument if operator else "", _ARGUMENT),
-        transformations=tuple(action.value or "" for action in rule.actions if action.key == "t"),
+        transformations=tuple(rule.values("t")),
     )

@@ -139,7 +139,7 @@ def _operator(rule: Rule) -> str:
 
 
 def _transformed(rule: Rule) -> str:
-    return ", ".join(action.value or "" for action in rule.actions if action.key == "t")
+    return ", ".join(rule.values("t"))
 
 
 def _decision(rule: Rule) -> str:

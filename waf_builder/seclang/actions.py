@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 from waf_builder.problem import Problem
 from waf_builder.seclang.source import Source, Span
@@ -32,8 +31,7 @@ _REST_IS_GAP = re.compile(rf"{_GAP}\Z")
 _NEEDS_QUOTES = re.compile(r"[,\s'\"]|\A\Z")
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     r"""One item of a rule's action list; `str()` writes it again.
 
     value: what stands behind the colon, without quotes, escapes such as `\'` still in it; None
@@ -47,7 +45,7 @@ class Action:
     value_span: Span
     quoted: bool = False
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The name in small letters: actions are compared without regard to case."""
         return self.name.lower()
@@ -62,10 +60,11 @@ def parse_actions(source: Source, span: Span, problems: list[Problem]) -> list[A
     """Return the actions in a piece of text; what cannot be read goes to `problems`."""
     actions = []
     for match in _matches(source.text, span):
-        problem = _flaw(source, match, span)
-        if problem:
+        name, close, rest = match.group("name", "close", "rest")
+        written = name and name[0] != "#"
+        if (not written or rest or close == "") and (problem := _flaw(source, match, span)):
             problems.append(problem)
-        if match["name"] and not match["name"].startswith("#"):
+        if written:
             actions.append(_action(match))
     return actions
 
@@ -94,20 +93,20 @@ def _matches(text: str, span: Span) -> Iterator[re.Match[str]]:
 
 
 def _action(match: re.Match[str]) -> Action:
-    name_end = match.end("name")
-    start = match.start("name")
-    if match["colon"] is None:
-        return Action(match["name"], None, Span(start, name_end), Span(name_end, name_end))
-    if match["plain"] is not None:
-        value = match["plain"].rstrip()
-        span = Span(match.start("plain"), match.start("plain") + len(value))
-        return Action(match["name"], value, Span(start, span.end), span)
+    name, colon, key, quoted, plain = match.group("name", "colon", "key", "quoted", "plain")
+    start, name_end = match.span("name")
+    if colon is None:
+        return Action(name, None, Span(start, name_end), Span(name_end, name_end))
+    if plain is not None:
+        value = plain.rstrip()
+        begin = match.start("plain")
+        span = Span(begin, begin + len(value))
+        return Action(name, value, Span(start, span.end), span)
     end = match.end("close")
-    if match["key"]:
+    if key:
         span = Span(match.start("key"), end)
-        return Action(match["name"], match.string[span.start : span.end], Span(start, end), span)
-    span = Span(match.start("quoted"), match.end("quoted"))
-    return Action(match["name"], match["quoted"], Span(start, end), span, quoted=True)
+        return Action(name, match.string[span.start : span.end], Span(start, end), span)
+    return Action(name, quoted, Span(start, end), Span(*match.span("quoted")), quoted=True)
 
 
 def _flaw(source: Source, match: re.Match[str], span: Span) -> Problem | None:

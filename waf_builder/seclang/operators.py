@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from waf_builder.seclang.source import Source, Span
 
@@ -12,8 +12,7 @@ _OPERATOR = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(NamedTuple):
     r"""A rule's operator; `str()` writes it again.
 
     name: without the @ and as written; `rx` where the text names none.

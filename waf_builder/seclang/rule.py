@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 
 from waf_builder.problem import Problem
 from waf_builder.seclang.actions import Action, first_id, parse_actions
@@ -61,13 +62,25 @@ class Rule:
     problems: tuple[Problem, ...]
     sound: bool
 
+    @cached_property
+    def by_name(self) -> dict[str, list[str | None]]:
+        """The values of the actions by their names in small letters, in the order of the text."""
+        found: dict[str, list[str | None]] = {}
+        for action in self.actions:
+            found.setdefault(action.key, []).append(action.value)
+        return found
+
     def has(self, name: str) -> bool:
         """Return whether an action is there; `name` in small letters."""
-        return any(action.key == name for action in self.actions)
+        return name in self.by_name
 
     def value(self, name: str) -> str | None:
         """Return the value of the first action of a name; None if there is none."""
-        return next((action.value for action in self.actions if action.key == name), None)
+        return self.by_name.get(name, (None,))[0]
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of every action of a name, empty where one has none."""
+        return [value or "" for value in self.by_name.get(name, ())]
 
     @property
     def id(self) -> int | None:

@@ -9,12 +9,11 @@ Source: src/parser/seclang-scanner.ll in https://github.com/owasp-modsecurity/Mo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from waf_builder.problem import Problem, Severity
 from waf_builder.seclang.source import Source, Span
 
-_END_OF_LINE = re.compile(r"\n|\Z")
 _CONTINUED = r"\\[ \t]*\r?\n"
 _GAP = re.compile(rf"(?:[ \t\r\f\v]|{_CONTINUED})*")
 _BETWEEN = re.compile(rf"(?:[ \t\r\n\f\v]|{_CONTINUED})*")
@@ -28,13 +27,13 @@ _STARTS_DIRECTIVE = re.compile(r"[ \t]*(?:\#|<|Sec[A-Z]|Include|\r?\n|\Z)", re.I
 _NEXT_DIRECTIVE = re.compile(r"(?:Sec[A-Z]\w+|Include)(?=[ \t])", re.IGNORECASE)
 
 # The lexer's two rules for a commented-out rule that goes on in the next line.
-_COMMENTED_RULE = re.compile(r"#[ \t]*SecRule[^\\\n][^\n]*\\[ \t]*(?=[\r\n])[\r\n]*")
-_COMMENTED_ACTION = re.compile(r"#[ \t]*SecAction[^\\\n][^\n]*\\[ \t]*\r?\n")
+_COMMENTED = re.compile(
+    r"#[ \t]*Sec(?:Rule[^\\\n][^\n]*\\[ \t]*(?=[\r\n])[\r\n]*|Action[^\\\n][^\n]*\\[ \t]*\r?\n)"
+)
 _COMMENT_GOES_ON = re.compile(r"[^\n]*\\\r?\n")
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument: its text without the quotes, and the offsets of that text.
 
     quote: the quote that stands around it, or an empty string.
@@ -53,8 +52,7 @@ class Argument:
         return Span(self.span.start - width, self.span.end + (width if self.sound else 0))
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """A directive as it stands in the text: its name and its arguments."""
 
     name: Argument
@@ -100,7 +98,7 @@ class Scanner:
 
     def _comment(self, start: int) -> int:
         text = self.source.text
-        opening = _COMMENTED_RULE.match(text, start) or _COMMENTED_ACTION.match(text, start)
+        opening = _COMMENTED.match(text, start)
         if not opening:
             end = self._line_end(start)
             self.comments.append(Span(start, end))
@@ -132,9 +130,11 @@ class Scanner:
         return position
 
     def _line_end(self, position: int) -> int:
-        match = _END_OF_LINE.search(self.source.text, position)
-        end = match.start() if match else len(self.source.text)
-        return end - 1 if self.source.text[position:end].endswith("\r") else end
+        text = self.source.text
+        end = text.find("\n", position)
+        if end < 0:
+            end = len(text)
+        return end - 1 if text.endswith("\r", position, end) else end
 
     def _statement(self, start: int) -> int:
         text = self.source.text
@@ -188,6 +188,8 @@ class Scanner:
         return end
 
     def _continuations(self, start: int, end: int) -> None:
+        if self.source.text.find("\n", start, end) < 0:
+            return
         for loose in _LOOSE_CONTINUATION.finditer(self.source.text, start, end):
             self._report(
                 "continuation-space",

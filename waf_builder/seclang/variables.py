@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from waf_builder.problem import Problem
 from waf_builder.seclang.source import Source, Span
@@ -29,8 +29,7 @@ _VARIABLE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """One item of a rule's variable list; `str()` writes it again.
 
     name: as written, such as `ARGS`; collections are compared without regard to case.
@@ -86,16 +85,19 @@ def parse_variables(source: Source, span: Span, problems: list[Problem]) -> list
         match = _VARIABLE.match(source.text, position, span.end)
         if match is None:  # cannot be: every part may be empty
             break
-        variable = Variable(
-            match["name"],
-            Span(match.start("marks"), match.end("rest")),
-            match["selector"],
-            negated="!" in match["marks"],
-            counted="&" in match["marks"],
-        )
-        _check(source, match, problems)
-        if match["name"]:
-            variables.append(variable)
+        blank, marks, name, selector, rest = match.groups()
+        if not name or rest or blank or len(marks) > 1:
+            _check(source, match, problems)
+        if name:
+            variables.append(
+                Variable(
+                    name,
+                    Span(match.start("marks"), match.end()),
+                    selector,
+                    negated="!" in marks,
+                    counted="&" in marks,
+                )
+            )
         position = match.end() + 1
         if position > span.end:
             break

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from waf_builder.crs.compile.model import values
 from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.crs.compile.words import in_file
@@ -82,7 +81,7 @@ def words_of(rules: Path) -> Words:
     patterns: dict[str, tuple[str, ...]] = {}
     for rule in found:
         if rule.operator and rule.operator.name.lower() == "rx" and not rule.operator.negated:
-            undone = (value.lower() for value in values(rule, "t"))
+            undone = (value.lower() for value in rule.values("t"))
             pattern = rule.operator.argument.replace(r"\"", '"')
             patterns[pattern] = (*patterns.get(pattern, ()), *undone)
     names, excluded = _names(found)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
-from waf_builder.crs.compile.model import Entry, RuleSet, values
+from waf_builder.crs.compile.model import Entry, RuleSet
 from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.seclang import id_ranges
 
@@ -48,9 +49,7 @@ class Exclusion:
         return bool(self._meant(entry))
 
     def spares(self, entry: Entry, other: Entry) -> bool:
-        """Return whether it may switch off `entry` and leave `other` in force."""
-        if not self.meets(entry):
-            return False
+        """Return whether one that meets `entry` may switch it off and leave `other` in force."""
         return self.by == "id" or bool(self.target) or not self._meant(entry) <= self._meant(other)
 
     @property
@@ -63,7 +62,7 @@ class Exclusion:
 
         The engine compares whole words today; parts count here too.
         """
-        have = values(entry.rules[0], self.by) if entry.rules else ()
+        have = entry.rules[0].values(self.by) if entry.rules else ()
         return frozenset(text for text in have if self.text in text or text in self.text)
 
 
@@ -75,6 +74,7 @@ class Exclusions:
             found for at, entry in enumerate(rules.entries) for found in _exclusions(at, entry)
         )
         self._of_tx = [each for each in self.all if each.blinds_to_tx]
+        self._meeting = cache(self._all_meeting)
 
     def may_remove(self, entry: Entry, before: int | None = None) -> bool:
         """Return whether the entry may be switched off, or blinded to TX variables.
@@ -82,27 +82,26 @@ class Exclusions:
         before: leave out exclusions made while running by rules from this position on.
         """
         return any(
-            each.meets(entry)
-            for each in self._of_tx
-            if before is None or not each.running or each.at < before
+            before is None or not each.running or each.at < before for each in self._meeting(entry)
         )
 
     def may_blind(self, entry: Entry) -> bool:
         """Return whether something meets the entry that would not meet it without a condition."""
         return any(
-            each.meets(entry) and (each.target or (each.running and each.by == "id"))
-            for each in self._of_tx
+            each.target or (each.running and each.by == "id") for each in self._meeting(entry)
         )
 
     def may_spare(self, entry: Entry, other: Entry) -> bool:
         """Return whether something may switch off `entry` and leave `other` in force."""
-        return any(each.spares(entry, other) for each in self._of_tx)
+        return any(each.spares(entry, other) for each in self._meeting(entry))
+
+    def _all_meeting(self, entry: Entry) -> list[Exclusion]:
+        return [each for each in self._of_tx if each.meets(entry)]
 
 
 def _exclusions(at: int, entry: Entry) -> list[Exclusion]:
     if entry.is_rule:
-        ctls = [value for rule in entry.rules for value in values(rule, "ctl")]
-        return [found for ctl in ctls if (found := _running(at, entry, ctl))]
+        return [found for ctl in entry.ctls if (found := _running(at, entry, ctl))]
     by = _DIRECTIVES.get(entry.head.key)
     if by is None:
         return []

@@ -117,7 +117,7 @@ class Facts:
                 continue
             if entry.always and entry.settings and self._sure_to_run(position, entry):
                 found.append((position, entry))
-            if any(action.key in _STOPS for rule in entry.rules for action in rule.actions):
+            if any(not _STOPS.isdisjoint(rule.by_name) for rule in entry.rules):
                 break
         return found
 
@@ -154,7 +154,7 @@ class Facts:
         rule = entry.rules[index]
         if rule.operator is None or not rule.variables:
             return None
-        if any(action.key == "t" and action.value != "none" for action in rule.actions):
+        if any(value != "none" for value in rule.values("t")):
             return None
         outcomes = [self._outcomes(variable, rule.operator, entry) for variable in rule.variables]
         if all(outcome == {False} for outcome in outcomes):

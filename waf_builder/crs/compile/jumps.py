@@ -39,7 +39,8 @@ class Jumps:
     def over(self, position: int) -> list[Jump]:
         """Return the jumps that skip the rule at a position."""
         phase = self._rules.entries[position].phase
-        return [jump for jump in self._by_phase.get(phase, ()) if jump.over(position, phase)]
+        of_phase = self._by_phase.get(phase, ())
+        return [jump for jump in of_phase if jump.start < position < jump.end]
 
     def is_pinned(self, position: int) -> bool:
         """Return whether a `skip` counts the rule, so that another would be skipped without it."""

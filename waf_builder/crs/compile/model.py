@@ -80,7 +80,7 @@ class Entry:
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """The tags of the first rule."""
-        return tuple(values(self.rules[0], "tag")) if self.rules else ()
+        return tuple(self.rules[0].values("tag")) if self.rules else ()
 
     @cached_property
     def marker(self) -> str | None:
@@ -93,22 +93,24 @@ class Entry:
     def jumps(self) -> tuple[str, ...]:
         """The markers that it may jump to."""
         return tuple(
-            value.strip("'\"") for rule in self.rules for value in values(rule, "skipafter")
+            value.strip("'\"") for rule in self.rules for value in rule.values("skipafter")
         )
 
     @cached_property
     def skips(self) -> int:
         """How many of the rules that follow it may skip."""
-        return sum(int(value) for rule in self.rules for value in values(rule, "skip"))
+        return sum(int(value) for rule in self.rules for value in rule.values("skip"))
+
+    @cached_property
+    def ctls(self) -> tuple[str, ...]:
+        """What it may change of the configuration while a request runs."""
+        return tuple(value for rule in self.rules for value in rule.values("ctl"))
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:
         """What it may do to TX variables."""
         return tuple(
-            found
-            for rule in self.rules
-            for value in values(rule, "setvar")
-            for found in _set(value)
+            found for rule in self.rules for value in rule.values("setvar") for found in _set(value)
         )
 
     @property
@@ -121,9 +123,7 @@ class Entry:
     def silent(self, *besides: str) -> bool:
         """Return whether all its actions leave no trace, or are among `besides`."""
         allowed = SILENT.union(besides)
-        return bool(self.rules) and all(
-            action.key in allowed for rule in self.rules for action in rule.actions
-        )
+        return bool(self.rules) and all(rule.by_name.keys() <= allowed for rule in self.rules)
 
     def logs_nothing(self) -> bool:
         """Return whether a match of it is in no record."""
@@ -186,11 +186,6 @@ class RuleSet:
 
 Pass = Callable[[RuleSet], Iterable[Change]]
 """One step of the compiler; the same changes for the same rule set, and none the second time."""
-
-
-def values(rule: Rule, name: str) -> list[str]:
-    """Return the values of every action of a name, which is in small letters."""
-    return [action.value or "" for action in rule.actions if action.key == name]
 
 
 def tx_name(variable: Variable) -> str | None:

@@ -67,7 +67,7 @@ def kept_by(rule: Rule, plain: frozenset[str]) -> frozenset[str] | None:
 
     None where that is not known.
     """
-    transformations = {(each.value or "").lower() for each in rule.actions if each.key == "t"}
+    transformations = {value.lower() for value in rule.values("t")}
     if not transformations <= _KEEP_PLAIN | _OF_PATHS:
         return None
     if "cmdline" in transformations and "," in plain:  # which it makes a blank

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from waf_builder.crs.compile.model import MARKER, Entry, RuleSet, values
+from waf_builder.crs.compile.model import MARKER, Entry, RuleSet
 from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.seclang import Directive, Document, read
 
@@ -104,7 +104,7 @@ def _require_known(directive: Directive, *, ours: bool) -> None:
 
 def _phase(directive: Directive) -> int:
     rule = directive.rule
-    named = values(rule, "phase") if rule else []
+    named = rule.values("phase") if rule else []
     if not named:
         raise Refusal("a rule without a phase", directive.place)
     phase = _PHASES.get(named[0].strip().lower())

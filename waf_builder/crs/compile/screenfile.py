@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from waf_builder.crs.compile.model import Entry, RuleSet, values
+from waf_builder.crs.compile.model import Entry, RuleSet
 from waf_builder.crs.compile.screens import ALPHABETS, PATH, Screen, Screens
 
 IDS = range(90600, 90800)
@@ -122,7 +122,7 @@ def corrections_idle(rules: RuleSet) -> bool:
             return False  # the user's own
         if not all(each.name.startswith("waf_") for each in entry.settings):
             return False
-        for value in (value for rule in entry.rules for value in values(rule, "ctl")):
+        for value in entry.ctls:
             number = value.partition("=")[2].partition(";")[0]
             if not number.isdigit() or int(number) in loaded - screened:
                 return False

@@ -6,12 +6,15 @@ takes a tenth of that as an expression, and can be joined with others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
+from os.path import commonprefix
 
 from waf_builder.seclang import to_bytes
 
-_Tree = dict[str, "_Tree"]
 _AS_THEY_ARE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 _-/,:;=<>@!&~'")
+_SIGNS = {byte: f"\\x{byte:02x}" for byte in range(256) if chr(byte) not in _AS_THEY_ARE}
 
 
 def in_file(text: str) -> list[str]:
@@ -30,36 +33,26 @@ def expression(words: tuple[str, ...]) -> str:
 
     It can stand between double quotes in a rule. Empty without words.
     """
-    tree: _Tree = {}
-    last = ""
+    kept: list[str] = []
     for word in sorted({_letters(word) for word in words} - {""}):
-        if last and word.startswith(last):  # where it stands, the shorter one does
-            continue
-        last = word
-        at = tree
-        for letter in word:
-            at = at.setdefault(letter, {})
-    return f"(?i:{_alternatives(tree)})" if tree else ""
+        if not kept or not word.startswith(kept[-1]):  # where it stands, the shorter one does
+            kept.append(word)
+    return f"(?i:{_alternatives(kept)})" if kept else ""
 
 
 def _letters(word: str) -> str:
     """Return the bytes of a word as characters, in small letters."""
-    return "".join(chr(byte) for byte in to_bytes(word)).translate(_SMALL)
+    return to_bytes(word).lower().decode("latin-1")
 
 
-_SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-
-
-def _alternatives(tree: _Tree) -> str:
+def _alternatives(words: Sequence[str]) -> str:
+    """Return sorted words, none of which another one begins with, with what they share once."""
     found = []
-    for first, after in tree.items():
-        text, rest = _sign(first), after
-        while len(rest) == 1:
-            ((letter, rest),) = rest.items()
-            text += _sign(letter)
-        found.append(text + (f"(?:{_alternatives(rest)})" if rest else ""))
+    for _, group in groupby(words, lambda word: word[0]):
+        alike = list(group)
+        shared = commonprefix(alike)  # noqa: RUF071  of letters, as is meant
+        text = shared.translate(_SIGNS)
+        if len(alike) > 1:
+            text += f"(?:{_alternatives([word[len(shared) :] for word in alike])})"
+        found.append(text)
     return "|".join(found)
-
-
-def _sign(letter: str) -> str:
-    return letter if letter in _AS_THEY_ARE else f"\\x{ord(letter):02x}"

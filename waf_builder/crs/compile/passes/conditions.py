@@ -84,6 +84,6 @@ def _false_part(facts: Facts, entry: Entry) -> int | None:
     for index, rule in enumerate(entry.rules):
         if facts.truth(entry, index) is False:
             return index
-        if not all(action.key in _WHEN_ALL_MATCH for action in rule.actions):
+        if not rule.by_name.keys() <= _WHEN_ALL_MATCH:
             return None
     return None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from waf_builder.crs.compile.facts import facts_of
-from waf_builder.crs.compile.model import Change, Changed, Entry, Removed, RuleSet, values
+from waf_builder.crs.compile.model import Change, Changed, Entry, Removed, RuleSet
 from waf_builder.seclang import Variable, read
 
 _KEYED = frozenset({
@@ -62,7 +62,7 @@ def constant_exclusions(rules: RuleSet) -> Iterator[Change]:
 def _taken_by_tag(entry: Entry) -> list[tuple[str, str]] | None:
     """Return tag and variable of each exclusion; None if the rule does anything else."""
     found = []
-    for ctl in values(entry.rules[0], "ctl"):
+    for ctl in entry.rules[0].values("ctl"):
         name, _, rest = ctl.partition("=")
         tag, separator, variable = rest.partition(";")
         if name.lower() != "ruleremovetargetbytag" or not separator or "%" in rest:
