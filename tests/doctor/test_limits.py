@@ -19,15 +19,15 @@ def test_the_number_of_connections_is_the_template_s():
 
 
 def test_enough_files():
-    assert check_files(4096) == ok("open files", "4096")
+    assert check_files(2048) == ok("open files", "2048")
     assert check_files(resource.RLIM_INFINITY) == ok("open files", "no limit")
 
 
 def test_too_few_files():
     assert check_files(1024) == warning(
         "open files",
-        "1024, and a worker takes 4096 connections",
-        "Connections fail beyond that. Raise the limit: ulimit -n 4096",
+        "1024, and a worker takes 2048 connections",
+        "Connections fail beyond that. Raise the limit: ulimit -n 2048",
     )
 
 

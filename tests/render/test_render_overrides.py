@@ -366,7 +366,7 @@ def test_a_block_is_replaced_and_super_is_what_was_there(folder: Path):
     changed, plain = rendered()["nginx.conf"], render(config_of(SMALLEST))["nginx.conf"]
 
     assert changed == plain.replace(
-        "    worker_connections 4096;\n", "    worker_connections 4096;\n    multi_accept on;\n"
+        "    worker_connections 2048;\n", "    worker_connections 2048;\n    multi_accept on;\n"
     )
 
 

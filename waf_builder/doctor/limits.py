@@ -10,7 +10,7 @@ from waf_builder.doctor.here import Here
 from waf_builder.doctor.memory import workers_of
 from waf_builder.doctor.result import Result, failed, ok, skipped, warning
 
-CONNECTIONS = 4096
+CONNECTIONS = 2048
 """`worker_connections` of the nginx.conf template; each is an open file of a worker."""
 _BESIDES = 4
 """start-waf, nginx's master process, and what start-waf runs for a moment."""
