@@ -143,6 +143,14 @@ def no_blanks(
 NOTHING = [("LITERAL", 0)]
 
 
+def without_words_that_hold_others(pair: Pair) -> Pair:
+    """Return the pair with a list that lost the words in which the engine finds another one."""
+    name = f"{FOLDER}unix-shell.data"
+    listed = in_file(pair.compiled[name])
+    alone = [word for word in listed if not any(each in word[1:] for each in listed)]
+    return with_text(pair, name, "\n".join(alone) + "\n")
+
+
 def unscreened(pair: Pair) -> Pair:
     """Return the pair with every rule asked in every request, as other steps leave them."""
     return dataclasses.replace(pair, compiled={**pair.compiled, SCREENS: "# none\n"})
@@ -159,6 +167,7 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
     "markers": ("routes", "3", replaced('SecMarker "?END-REQUEST-942[^\n]*', "")),
     "written-exclusions": ("default", "4", replaced(r"!REQUEST_COOKIES:/\^_ga[^|]+", "!ARGS:a")),
     "written-exclusions by name": ("default", "4", replaced(r"\(\?-i:", "(?i:")),
+    "lists": ("default", "3", without_words_that_hold_others),
     "defaults": ("default", "3", without_rule(901140)),
     "constant-exclusions": (ATTRIBUTES, "4", replaced(r"\|XML:/\*", "|XML:/*|XML://@*")),
     "screens": ("default", "4", in_screens(r"SecRule [^\n]*union[^\n]*\n[^\n]*\n", "")),

@@ -64,6 +64,14 @@ def test_files_keep_their_lines_their_licence_and_the_lists_they_read(tmp_path: 
                 "why": 'TX:LEVEL "@ge 2" is never true',
             },
             {
+                "file": "B.conf",
+                "line": 8,
+                "id": 20,
+                "step": "lists",
+                "loaded": True,
+                "why": "words of its list end where the engine stops",
+            },
+            {
                 "file": "C.conf",
                 "line": 1,
                 "id": None,
@@ -138,7 +146,10 @@ def test_the_rules_of_the_engines_are_understood(engine: Engine, tmp_path: Path)
     assert done.manifest.loaded < done.manifest.rules / 3
     for name, text in done.files.items():
         installed = (engine.crs.rules / name).read_text(encoding="utf-8")
-        assert text.count("\n") == installed.count("\n"), name
+        if name.endswith(".conf"):
+            assert text.count("\n") == installed.count("\n"), name
+        else:
+            assert len(text) < len(installed) + 100, name
 
 
 def test_the_steps_have_the_names_of_the_spec():

@@ -24,7 +24,7 @@ SecRule ARGS "@rx x" "id:12,phase:1,block,t:none,{TAG}"
 SecRule REQUEST_FILENAME "@pmFromFile words.data" "id:13,phase:2,block,t:none,t:cmdLine,{TAG}"
 
 """
-WORDS = "# about\n/etc/passwd\npasswd\n"
+WORDS = "# about\n/etc/group\npasswd\n"
 
 
 def looks(text: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_screens_see_all_that_the_rules_do():
     assert looks(text) == [
         "&TX:MSC_PCRE_LIMITS_EXCEEDED @gt 0",
         "REQUEST_HEADERS:Referer @rx (?:<c|d)",
-        "REQUEST_FILENAME @rx (?i:/etc/passwd|passwd)",
+        "REQUEST_FILENAME @rx (?i:/etc/group|passwd)",
         "ARGS|REQUEST_COOKIES @rx [^A-Za-z0-9 ,._-]",
         "ARGS @rx (?:<c|d)",
         "ARGS|REQUEST_COOKIES @rx (?:a<b)|(?:<c|d)",

@@ -40,6 +40,7 @@ class Entry:
     targets: the variable list that the first rule is to get; None leaves the one it has.
     actions: what stands in place of some of its actions.
     unconditional: whether it is written without its condition, which is always true.
+    shortened: whether the lists that it reads are written without what no text reaches.
     screened: whether it is passed over where the screens have found nothing.
     """
 
@@ -50,6 +51,7 @@ class Entry:
     targets: tuple[str, ...] | None = None
     actions: tuple[tuple[Action, str], ...] = ()
     unconditional: bool = False
+    shortened: bool = False
     screened: bool = False
 
     @property

@@ -19,7 +19,12 @@ _SIGNS = {byte: f"\\x{byte:02x}" for byte in range(256) if chr(byte) not in _AS_
 
 def in_file(text: str) -> list[str]:
     """Return the words of the file of a `@pmFromFile`: a line each, as libmodsecurity reads it."""
-    return [line for line in text.split("\n") if line and not line.lstrip().startswith("#")]
+    return [line for line in text.split("\n") if is_word(line)]
+
+
+def is_word(line: str) -> bool:
+    """Return whether a line of such a file is a word, and not empty or a comment."""
+    return bool(line) and not line.lstrip().startswith("#")
 
 
 def in_operator(text: str) -> list[str] | None:
@@ -34,14 +39,14 @@ def expression(words: tuple[str, ...]) -> str:
     It can stand between double quotes in a rule. Empty without words.
     """
     kept: list[str] = []
-    for word in sorted({_letters(word) for word in words} - {""}):
+    for word in sorted({letters(word) for word in words} - {""}):
         if not kept or not word.startswith(kept[-1]):  # where it stands, the shorter one does
             kept.append(word)
     return f"(?i:{_alternatives(kept)})" if kept else ""
 
 
-def _letters(word: str) -> str:
-    """Return the bytes of a word as characters, in small letters."""
+def letters(word: str) -> str:
+    """Return the bytes of a word as characters, in small letters, as the engine compares them."""
     return to_bytes(word).lower().decode("latin-1")
 
 

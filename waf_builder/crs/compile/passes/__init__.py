@@ -7,6 +7,7 @@ from waf_builder.crs.compile.passes.conditions import always_true, never_true
 from waf_builder.crs.compile.passes.exclusions import constant_exclusions, written_exclusions
 from waf_builder.crs.compile.passes.filenames import file_names
 from waf_builder.crs.compile.passes.jumps import empty_jumps, idle_markers, jumped_over
+from waf_builder.crs.compile.passes.lists import shortened_lists
 from waf_builder.crs.compile.passes.removals import switched_off
 from waf_builder.crs.compile.passes.responses import response_bodies
 from waf_builder.crs.compile.passes.screened import screened
@@ -24,6 +25,7 @@ PASSES: dict[str, Pass] = {
     "constant-exclusions": constant_exclusions,
     "written-exclusions": written_exclusions,
     "file-names": file_names,
+    "lists": shortened_lists,
     "defaults": always_true,
     # Screens stand for rules as they are in the end.
     "screens": screened,
