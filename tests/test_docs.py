@@ -35,6 +35,7 @@ from waf_builder.render.builtins import builtin_templates_with_blocks
 from waf_builder.render.publish import stamp
 from waf_builder.spec import model
 from waf_builder.spec.load import loads
+from waf_builder.spec.meanings import meanings
 
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
@@ -158,7 +159,7 @@ class TestSpec:
     )
     def test_every_field_is_explained_and_justified(self, found: type, name: str):
         assert f"| `{name}` |" in text_of(SPEC)
-        assert found.model_fields[name].description  # type: ignore[attr-defined]
+        assert meanings(found)[name]
         wanted = re.compile(rf"\b{name}\b")
         assert any(wanted.search(code) for code in code_in(RATIONALE)), "no reason is given"
 

@@ -15,6 +15,7 @@ from waf_builder.render.filters import nginx_size, nginx_time
 from waf_builder.spec import model
 from waf_builder.spec.environment import Deferred
 from waf_builder.spec.load import _model_in
+from waf_builder.spec.meanings import meanings
 from waf_builder.spec.model.base import OrOff
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -106,8 +107,9 @@ def fields() -> list[tuple[type[BaseModel], str]]:
 
 def _table(title: str, found: type[BaseModel]) -> str:
     lines = [f"### {title}", "", "| key | value | default | what it does |", "|---|---|---|---|"]
+    means = meanings(found)
     for name, field in found.model_fields.items():
-        meaning = " ".join((field.description or "").split()).replace("<", "&lt;")
+        meaning = " ".join(means[name].split()).replace("<", "&lt;")
         lines.append(f"| `{name}` | {_type(field)} | {_default(name, field)} | {meaning} |")
     return "\n".join([*lines, ""])
 

@@ -13,6 +13,7 @@ from specs import SMALLEST, spec_of
 from support.cases import for_each
 
 from waf_builder.spec.load import _model_in
+from waf_builder.spec.meanings import meanings
 from waf_builder.spec.model import OFF, RouteTimeouts, Spec, Timeouts, WafOverride, WafPolicy
 
 EVERY_KNOB = Path(__file__).parents[1] / "golden" / "every-knob" / "backend.yaml"
@@ -28,9 +29,10 @@ def models(model: type[BaseModel] = Spec) -> Iterator[type[BaseModel]]:
 @for_each("model", sorted(set(models()), key=lambda model: model.__name__))
 def test_every_field_says_what_it_is(model: type[BaseModel]):
     assert model.__doc__
-    for name, field in model.model_fields.items():
-        assert field.description, f"{model.__name__}.{name}"
-        assert field.description.endswith("."), f"{model.__name__}.{name}"
+    found = meanings(model)
+    assert list(found) == list(model.model_fields)
+    for name, meaning in found.items():
+        assert meaning.endswith("."), f"{model.__name__}.{name}"
 
 
 def keys(data: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import json
 import textwrap
 from typing import Any
 
+from waf_builder.spec.meanings import meanings
 from waf_builder.spec.model import SpecModel
 from waf_builder.spec.presets import PRESETS, Preset
 
@@ -46,8 +47,7 @@ def preset_json(name: str) -> dict[str, Any]:
 
 def switches(model: type[SpecModel]) -> dict[str, str]:
     """Return what can be switched off in a part of the spec, each with what it is about."""
-    fields = model.model_fields.items()
-    return {name: " ".join((field.description or "").split()) for name, field in fields}
+    return {name: " ".join(meaning.split()) for name, meaning in meanings(model).items()}
 
 
 def _indent(depth: int) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
 
 from waf_builder.spec.environment import Deferred
+from waf_builder.spec.meanings import meanings
 from waf_builder.spec.model import Spec
 from waf_builder.spec.types import written_duration
 
@@ -30,6 +32,12 @@ def json_schema() -> dict[str, Any]:
 class _Generator(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
         return str(dft) if isinstance(dft, Deferred) else super().encode_default(dft)
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        for name, meaning in meanings(schema["cls"]).items():
+            found["properties"][name]["description"] = meaning
+        return found
 
 
 def _write_default_as_users_do(field: dict[str, Any]) -> None:
