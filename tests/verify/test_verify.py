@@ -167,6 +167,7 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
     "markers": ("routes", "3", replaced('SecMarker "?END-REQUEST-942[^\n]*', "")),
     "written-exclusions": ("default", "4", replaced(r"!REQUEST_COOKIES:/\^_ga[^|]+", "!ARGS:a")),
     "written-exclusions by name": ("default", "4", replaced(r"\(\?-i:", "(?i:")),
+    "scores": ("default", "3", replaced(r"(sql_injection_score=\+)5", r"\g<1>4")),
     "lists": ("default", "3", without_words_that_hold_others),
     "defaults": ("default", "3", without_rule(901140)),
     "constant-exclusions": (ATTRIBUTES, "4", replaced(r"\|XML:/\*", "|XML:/*|XML://@*")),

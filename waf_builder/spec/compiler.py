@@ -19,6 +19,7 @@ STEPS = (
     "constant-exclusions",
     "written-exclusions",
     "file-names",
+    "scores",
     "lists",
     "defaults",
     "screens",

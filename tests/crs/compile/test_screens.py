@@ -71,6 +71,27 @@ def test_what_is_asked_of_plain_and_of_other_texts_alike_is_asked_once():
     ]
 
 
+def test_nor_is_hardly_less_asked_of_plain_texts():
+    """What plain texts cannot hold is left out of what they are asked, where that is something."""
+    long = [f"@pm {' '.join(words)}" for words in (("long", "words", "<"), ("a", "<longer", "<b"))]
+    rules = [one("FILES", each, TAG, "t:cmdLine") for each in long]
+    assert looks(screened(rules[0])[1])[1] == "FILES @rx (?i:<|long|words)"
+    assert looks(screened(rules[1])[1])[2:4] == [
+        "FILES @rx (?i:a)",
+        "FILES @rx (?i:<(?:b|longer)|a)",
+    ]
+
+
+def test_what_is_asked_of_several_variables_alike_is_asked_once():
+    rules = one("REQUEST_HEADERS:A|FILES", "@rx a", TAG)
+    assert looks(screened(rules)[1])[1] == "REQUEST_HEADERS:A|FILES @rx (?:a)"
+    rules += one("REQUEST_HEADERS:B|ARGS", "@rx b", TAG).replace("10", "11")
+    assert looks(screened(rules)[1])[1:-1] == [
+        "REQUEST_HEADERS:A|FILES @rx (?:a)",
+        "REQUEST_HEADERS:B|ARGS @rx (?:b)",
+    ]
+
+
 def one(variables: str, operator: str, *actions: str) -> str:
     listed = ",".join(["id:10", "phase:2", "block", "t:none", *actions])
     return f'\nSecRule {variables} "{operator}" "{listed}"\n\n'

@@ -36,6 +36,9 @@ _XSS_NEEDS = frozenset("<=>\"'`")
 _MOST_BYTES = 50_000
 """Of a compiled expression: PCRE2 takes 65,535, and libmodsecurity is silent about more."""
 
+_MOST_TIMES = 1.5
+"""How many times as long an expression may be that is asked in place of another one."""
+
 _ALONE = re.compile(
     r"\\[1-9gkQEKGC]|\(\?[P&R'+0-9|(#-]|\(\?<(?![=!])|\(\*|\(\?[a-z]*[xJ]|\)[?]?\{|\\\n"
 )
@@ -85,16 +88,32 @@ def screens(rules: RuleSet, lists: Mapping[str, str]) -> Screens | None:
             plain += [
                 part for each in _part(entry, here, lists) for part in _if_plain(each, alphabet)
             ]
-    return _each_once(*(tuple(_screens(each)) for each in (always, plain, signs)))
+    plain_groups, signs_groups = (list(_groups(each)) for each in (plain, signs))
+    either = [group for group in signs_groups if _stands_in(group, plain_groups)]
+    return Screens(
+        _screens([*_groups(always), *either]),
+        _screens(group for group in plain_groups if not any(_covers(one, group) for one in either)),
+        _screens(group for group in signs_groups if group not in either),
+    )
 
 
-def _each_once(
-    always: tuple[Screen, ...], plain: tuple[Screen, ...], signs: tuple[Screen, ...]
-) -> Screens:
-    """Return them with what is asked both of plain and of other texts only held once."""
-    either = dict.fromkeys(each for each in signs if each in plain)
-    kept = (tuple(each for each in some if each not in either) for some in (plain, signs))
-    return Screens((*always, *either), *kept)
+def _stands_in(signs: list[_Part], plain: Iterable[list[_Part]]) -> bool:
+    """Return whether what is asked of other texts may as well be asked of plain ones.
+
+    That is where it asks hardly more than what is asked of plain ones: then one is enough.
+    """
+    covered = [part for group in plain if _covers(signs, group) for part in group]
+    return bool(covered) and _length(signs) <= _MOST_TIMES * _length(covered)
+
+
+def _length(parts: Iterable[_Part]) -> int:
+    return sum(len(part.expression or part.operator.argument) for part in parts)
+
+
+def _covers(signs: list[_Part], plain: list[_Part]) -> bool:
+    """Return whether rules find what they look for by one screen wherever they do by another."""
+    rules = {id(part.rule) for part in signs}
+    return signs[0].decoding == plain[0].decoding and all(id(part.rule) in rules for part in plain)
 
 
 @dataclass(frozen=True)
@@ -162,15 +181,27 @@ def _if_plain(part: _Part, alphabet: frozenset[str]) -> Iterator[_Part]:
     yield part
 
 
-def _screens(parts: Iterable[_Part]) -> Iterator[Screen]:
+def _groups(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
+    """Return the rules that a screen can stand for, together."""
     alike: dict[tuple[object, ...], list[_Part]] = {}
     for part in parts:
         alike.setdefault(part.likeness, []).append(part)
     for some in alike.values():
-        for group in _sized(some):
-            joined = "|".join(part.expression for part in group)
-            operator = f"@rx {joined}" if joined else str(group[0].operator)
-            yield Screen(_together([part.names for part in group]), operator, group[0].decoding)
+        yield from _sized(some)
+
+
+def _screens(groups: Iterable[list[_Part]]) -> tuple[Screen, ...]:
+    """Return one screen for each group, and for all groups that ask the same."""
+    asked: dict[tuple[str, tuple[str, ...]], list[tuple[str, ...]]] = {}
+    for group in groups:
+        joined = "|".join(part.expression for part in group)
+        operator = f"@rx {joined}" if joined else str(group[0].operator)
+        names = asked.setdefault((operator, group[0].decoding), [])
+        names += [part.names for part in group]
+    return tuple(
+        Screen(_together(names), operator, decoding)
+        for (operator, decoding), names in asked.items()
+    )
 
 
 def _sized(parts: list[_Part]) -> Iterator[list[_Part]]:

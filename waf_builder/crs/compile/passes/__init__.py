@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from waf_builder.crs.compile.model import Pass
 from waf_builder.crs.compile.passes.conditions import always_true, never_true
+from waf_builder.crs.compile.passes.constants import constant_scores
 from waf_builder.crs.compile.passes.exclusions import constant_exclusions, written_exclusions
 from waf_builder.crs.compile.passes.filenames import file_names
 from waf_builder.crs.compile.passes.jumps import empty_jumps, idle_markers, jumped_over
@@ -25,6 +26,7 @@ PASSES: dict[str, Pass] = {
     "constant-exclusions": constant_exclusions,
     "written-exclusions": written_exclusions,
     "file-names": file_names,
+    "scores": constant_scores,
     "lists": shortened_lists,
     "defaults": always_true,
     # Screens stand for rules as they are in the end.
