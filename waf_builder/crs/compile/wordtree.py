@@ -5,8 +5,8 @@ It takes 200 bytes for each letter that a word does not share with others, and m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 
 from waf_builder.crs.compile.words import is_word, letters
 
@@ -24,52 +24,60 @@ def shortened(text: str) -> str:
     return text if left == text else _NOTICE + left
 
 
-class _Node:
-    """A letter behind others. ends: whether a word does; stops: whether the engine does."""
-
-    __slots__ = ("after", "ends", "fail", "stops")
-
-    def __init__(self) -> None:
-        self.after: dict[str, _Node] = {}
-        self.ends = False
-        self.stops = False
-        self.fail = self
-
-
 def _reached(words: Sequence[str]) -> Iterator[str | None]:
     """Return each word up to where the engine stops; None for one that is there already."""
-    root = _tree(words)
+    texts = [letters(word) for word in words]
+    ends = _shortest(texts)
+    tree = _Tree(ends.values())
+    stops = {text: tree.stop_of(text) for text in set(ends.values())}
     seen = set()
-    for word in words:
-        at = root
-        read = 0
-        for letter in letters(word):
-            at = at.after[letter]
-            read += 1
-            if at.stops:
-                break
-        yield None if at in seen else word.encode()[:read].decode()
-        seen.add(at)
+    for word, text in zip(words, texts, strict=True):
+        node = stops[ends[text]]
+        yield None if node in seen else word.encode()[: len(node)].decode()
+        seen.add(node)
 
 
-def _tree(words: Sequence[str]) -> _Node:
-    """Return the root, with each node's way on where no word goes on with the next letter.
+def _shortest(texts: Iterable[str]) -> dict[str, str]:
+    """Return the shortest of the texts that each begins with."""
+    found = {}
+    last = ""
+    for text in sorted(set(texts)):
+        if not last or not text.startswith(last):
+            last = text
+        found[text] = last
+    return found
 
-    That is the engine's own and not quite Aho and Corasick's: where the way on of the node before
-    does not lead there, it is the root.
+
+class _Tree:
+    """The tree of words, none of which another one begins with.
+
+    A node is the letters that lead to it.
     """
-    root = _Node()
-    for word in words:
-        at = root
-        for letter in letters(word):
-            at = at.after.setdefault(letter, _Node())
-        at.ends = True
-    level = [(root, letter, node) for letter, node in root.after.items()]
-    while level:
-        for before, letter, node in level:
-            node.fail = root if before is root else before.fail.after.get(letter, root)
-            node.stops = node.ends or node.fail.stops
-        level = [
-            (node, letter, after) for _, _, node in level for letter, after in node.after.items()
-        ]
-    return root
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = frozenset(words)
+        self._nodes = {word[:end] for word in self._words for end in range(1, len(word) + 1)}
+        self._stops = cache(self._is_stop)
+
+    def stop_of(self, word: str) -> str:
+        """Return the node at which the engine stops on its way to a word."""
+        return word[: self._stop_before(word) or len(word)]
+
+    def _is_stop(self, node: str) -> bool:
+        return node in self._words or self._stop_before(node) > 0
+
+    def _stop_before(self, node: str) -> int:
+        """Return how many letters are read until another word ends; 0 where none does.
+
+        From each node the engine goes on to another one where no word goes on with the next letter.
+        That one is not quite Aho and Corasick's: where the one of the node before does not lead
+        there, it is the root.
+        """
+        way_on = ""
+        for read, letter in enumerate(node, 1):
+            way_on += letter
+            if read == 1 or way_on not in self._nodes:
+                way_on = ""
+            elif self._stops(way_on):
+                return read
+        return 0
