@@ -85,13 +85,13 @@ class Row:
         )
 
 
-def command(*arguments: str, cache: Path, wanted: int) -> float:
+def command(*arguments: str, cache: Path, wanted: int, **environ: str) -> float:
     """Run waf-builder and return the processor's seconds."""
     before = cpu_of_children()
     run = subprocess.run(
         [sys.executable, "-m", "waf_builder", *arguments],
         cwd=ROOT,
-        env={**os.environ, "WAF_BUILDER_CACHE": str(cache)},
+        env={**os.environ, "WAF_BUILDER_CACHE": str(cache), **environ},
         capture_output=True,
         text=True,
         timeout=600,
@@ -111,9 +111,15 @@ def first_answers(spec: Path, folder: Path, crs: list[str]) -> list[Row]:
     asked = ["inspect", str(spec), ATTACK, "--engine", "library", *crs]
     new = min(command(*asked, cache=folder / f"cache-{n}", wanted=3) for n in range(COLD))
     known = min(command(*asked, cache=folder / "cache-0", wanted=3) for _ in range(COLD))
+    bytecode = [str(folder / f"bytecode-{n}") for n in range(COLD)]
+    first = min(
+        command(*asked, cache=folder / f"first-{n}", wanted=3, PYTHONPYCACHEPREFIX=prefix)
+        for n, prefix in enumerate(bytecode)
+    )
     return [
         Row("first answer, a new process", known, "s", at_most=1.0),
         Row("the same, of a spec that was never rendered", new, "s", at_most=1.0),
+        Row("the same, and no module or template compiled yet", first, "s"),
     ]
 
 
@@ -195,6 +201,7 @@ def main() -> int:
     given = parser.parse_args()
     engine = getattr(engines, given.engine)(print)
     os.environ["WAF_BUILDER_ENGINE"] = str(engine.root)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, each start compiles all
     crs = ["--crs", given.crs] if given.crs else []
     with tempfile.TemporaryDirectory(prefix="waf-builder-bench-") as name:
         folder = Path(name)

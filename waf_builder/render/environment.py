@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from waf_builder.paths import builtin_templates
+from waf_builder.render.bytecode import BytecodeBeside
 from waf_builder.render.filters import FILTERS
 
 BUILTIN = "builtin"
@@ -36,6 +37,8 @@ def _make(overrides: Path | None) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        # A user's templates are not ours to write beside.
+        bytecode_cache=None if overrides else BytecodeBeside(builtin_templates()),
     )
     environment.filters.update(FILTERS)
     return environment
