@@ -11,16 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from waf_builder.seclang.vocabulary import (
-    ACTIONS,
-    CTL_OPTIONS,
-    DIRECTIVES,
-    OPERATORS,
-    TRANSFORMATIONS,
-    VARIABLES,
-    Support,
-    Word,
-)
+from waf_builder.seclang.vocabulary.actions import ACTIONS, CTL_OPTIONS, TRANSFORMATIONS
+from waf_builder.seclang.vocabulary.directives import DIRECTIVES
+from waf_builder.seclang.vocabulary.operators import OPERATORS
+from waf_builder.seclang.vocabulary.variables import VARIABLES
+from waf_builder.seclang.vocabulary.word import Support, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

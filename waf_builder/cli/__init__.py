@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
 import click
 
 from waf_builder import __version__
-from waf_builder.cli.check import check
-from waf_builder.cli.crs import crs
-from waf_builder.cli.diff import diff
-from waf_builder.cli.doctor import doctor
-from waf_builder.cli.domains import domains
-from waf_builder.cli.explain import explain
-from waf_builder.cli.init import init
-from waf_builder.cli.inspect import inspect
-from waf_builder.cli.lock import lock
-from waf_builder.cli.presets import presets
-from waf_builder.cli.render import render
-from waf_builder.cli.replay import replay
-from waf_builder.cli.rules import rules
-from waf_builder.cli.run import run
-from waf_builder.cli.schema import schema
-from waf_builder.cli.templates import templates
-from waf_builder.cli.test import test
-from waf_builder.cli.validate import validate
 from waf_builder.collector import look_seldom
 from waf_builder.ending import ended_by_signals
 from waf_builder.errors import WafBuilderError
+
+COMMANDS = (
+    "init",
+    "validate",
+    "render",
+    "check",
+    "run",
+    "inspect",
+    "test",
+    "replay",
+    "diff",
+    "rules",
+    "explain",
+    "crs",
+    "lock",
+    "doctor",
+    "domains",
+    "presets",
+    "schema",
+    "templates",
+)
+"""The commands in the order in which people meet them, each in the module of its name."""
+
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name, each loaded when it is asked for: a start needs one of them."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Cli(click.Group):
@@ -48,7 +71,9 @@ class Cli(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Cli, commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="waf-builder")
 def main() -> None:
     """Put a web application firewall before an app in a private network.
@@ -56,28 +81,3 @@ def main() -> None:
     A short backend.yaml goes in; a proven nginx + ModSecurity + OWASP Core Rule Set
     configuration comes out.
     """
-
-
-COMMANDS = (
-    init,
-    validate,
-    render,
-    check,
-    run,
-    inspect,
-    test,
-    replay,
-    diff,
-    rules,
-    explain,
-    crs,
-    lock,
-    doctor,
-    domains,
-    presets,
-    schema,
-    templates,
-)
-
-for command in COMMANDS:
-    main.add_command(command)

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from waf_builder.inspect.curl import from_curl
-from waf_builder.inspect.har import from_har
-from waf_builder.inspect.logline import from_log
-from waf_builder.inspect.raw import from_raw
 from waf_builder.inspect.request import HttpRequest, RequestError, from_url
 
 MAX_BYTES = 128 * 1024**2
@@ -24,9 +20,13 @@ def read(given: str) -> Iterator[HttpRequest]:
     """
     text = given.strip()
     if text.startswith(("curl ", "curl\t", "curl\n", "curl.exe ")):
+        from waf_builder.inspect.curl import from_curl
+
         yield from_curl(text)
         return
     if text.startswith("{"):
+        from waf_builder.inspect.logline import from_log
+
         yield from from_log(text.splitlines(), "the given line")
         return
     path = Path(given)
@@ -57,13 +57,21 @@ def _from_file(path: Path) -> Iterator[HttpRequest]:
     except OSError as error:
         raise RequestError(f"{path} cannot be read: {error.strerror}") from None
     if path.suffix.lower() == ".har" or (start.startswith(b"{") and b'"log"' in start[:200]):
+        from waf_builder.inspect.har import from_har
+
         yield from from_har(path)
     elif start.startswith(b"curl"):
+        from waf_builder.inspect.curl import from_curl
+
         yield from_curl(path.read_text("utf-8", "surrogateescape").strip(), path.parent)
     elif start.startswith(b"{"):
+        from waf_builder.inspect.logline import from_log
+
         with path.open(encoding="utf-8", errors="replace") as lines:
             yield from from_log(lines, str(path))
     elif size > MAX_BYTES:
         raise RequestError(f"{path} has more than {MAX_BYTES:,} bytes; no router takes as many")
     else:
+        from waf_builder.inspect.raw import from_raw
+
         yield from_raw(path.read_bytes(), str(path))

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from waf_builder.archive import unpack
 from waf_builder.errors import WafBuilderError
 from waf_builder.plugins.files import INNER, KINDS, PluginFiles, read_plugin
 from waf_builder.problem import Problem
@@ -33,6 +32,7 @@ def get(url: str, cache: Path, progress: Progress) -> tuple[PluginFiles, list[Pr
 
     WafBuilderError when it cannot be had, is damaged, or cannot be kept.
     """
+    from waf_builder.archive import unpack
     from waf_builder.download import download
 
     progress(f"getting the plugin from {url}")

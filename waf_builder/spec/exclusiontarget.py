@@ -10,7 +10,7 @@ from pydantic import PlainValidator
 
 from waf_builder.problem import did_you_mean
 from waf_builder.seclang.pcre import regex_error
-from waf_builder.seclang.vocabulary import VARIABLES
+from waf_builder.seclang.vocabulary.variables import VARIABLES
 from waf_builder.spec.mistakes import fail, pattern_schema, text_of
 
 _FORM = re.compile(r"(?P<collection>[A-Za-z_]{1,40})(?::(?P<key>[^\r\n]*))?")

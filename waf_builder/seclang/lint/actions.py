@@ -11,8 +11,8 @@ from waf_builder.seclang.document import Directive
 from waf_builder.seclang.lint.macros import bad_macros, lone_percent
 from waf_builder.seclang.lint.words import Setting, support, unknown
 from waf_builder.seclang.source import Source
-from waf_builder.seclang.vocabulary import ACTIONS, CTL_OPTIONS, TRANSFORMATIONS, Support
-from waf_builder.seclang.vocabulary.actions import ActionWord
+from waf_builder.seclang.vocabulary.actions import ACTIONS, CTL_OPTIONS, TRANSFORMATIONS, ActionWord
+from waf_builder.seclang.vocabulary.word import Support
 
 _NO_START = "nginx does not start with it."
 

@@ -9,8 +9,8 @@ from waf_builder.problem import Problem, Severity
 from waf_builder.seclang.document import Directive
 from waf_builder.seclang.lint.words import Setting, support, unknown
 from waf_builder.seclang.rule import SHAPES
-from waf_builder.seclang.vocabulary import DIRECTIVES, DirectiveWord, Support
-from waf_builder.seclang.vocabulary.directives import OFF, Value
+from waf_builder.seclang.vocabulary.directives import DIRECTIVES, OFF, DirectiveWord, Value
+from waf_builder.seclang.vocabulary.word import Support
 
 _SIZE = re.compile(r"([0-9]+)\s*([kmg])b?", re.IGNORECASE)
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

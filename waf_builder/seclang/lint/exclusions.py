@@ -11,7 +11,7 @@ from waf_builder.seclang.document import Directive
 from waf_builder.seclang.ids import id_ranges
 from waf_builder.seclang.lint.words import Setting
 from waf_builder.seclang.vital import VITAL_TAGS, is_vital
-from waf_builder.seclang.vocabulary import CTL_OPTIONS
+from waf_builder.seclang.vocabulary.actions import CTL_OPTIONS
 
 _REGEX_SIGNS = re.compile(r"[*?^$()|\\+\[\]]")
 _BY_TEXT = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from waf_builder.problem import Problem
 from waf_builder.seclang.source import Source
-from waf_builder.seclang.vocabulary import VARIABLES
+from waf_builder.seclang.vocabulary.variables import VARIABLES
 
 _MACRO = re.compile(r"%\{(?P<name>[^}.:]*)[^}]*(?P<close>\}?)")
 # A % right behind a macro is read as plain text.

@@ -12,8 +12,8 @@ from waf_builder.seclang.lint.words import Setting, support, unknown
 from waf_builder.seclang.operators import Operator
 from waf_builder.seclang.pcre import regex_error
 from waf_builder.seclang.source import Source
-from waf_builder.seclang.vocabulary import OPERATORS, OperatorWord, Support
-from waf_builder.seclang.vocabulary.operators import Takes
+from waf_builder.seclang.vocabulary.operators import OPERATORS, OperatorWord, Takes
+from waf_builder.seclang.vocabulary.word import Support
 
 _NUMBER = re.compile(r"[ \t]*-?[0-9]+[ \t]*")
 _ESCAPED_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*\\"')

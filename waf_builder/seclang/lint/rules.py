@@ -8,8 +8,7 @@ from waf_builder.problem import Problem, Severity, did_you_mean
 from waf_builder.seclang.actions import Action
 from waf_builder.seclang.document import Directive, Document
 from waf_builder.seclang.lint.variables import PHASES, check_phase
-from waf_builder.seclang.vocabulary import ACTIONS
-from waf_builder.seclang.vocabulary.actions import ActionWord
+from waf_builder.seclang.vocabulary.actions import ACTIONS, ActionWord
 
 RESERVED = {
     "the OWASP Core Rule Set": range(900_000, 1_000_000),

@@ -10,7 +10,7 @@ from waf_builder.seclang.lint.words import Setting, support, unknown
 from waf_builder.seclang.pcre import regex_error
 from waf_builder.seclang.source import Source
 from waf_builder.seclang.variables import Variable
-from waf_builder.seclang.vocabulary import VARIABLES
+from waf_builder.seclang.vocabulary.variables import VARIABLES
 
 PHASES = {"request": 2, "response": 4, "logging": 5}
 

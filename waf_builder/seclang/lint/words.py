@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from waf_builder.problem import Problem, Severity, did_you_mean
 from waf_builder.seclang.source import Source
-from waf_builder.seclang.vocabulary import Support, Word
+from waf_builder.seclang.vocabulary.word import Support, Word
 
 
 @dataclass(frozen=True)

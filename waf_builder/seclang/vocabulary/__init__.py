@@ -5,25 +5,3 @@ https://github.com/owasp-modsecurity/ModSecurity); each word's example is loaded
 in tests/seclang/test_vocabulary_engine.py, which fails where this table says something else.
 All words are compared without regard to case.
 """
-
-from __future__ import annotations
-
-from waf_builder.seclang.vocabulary.actions import ACTIONS, CTL_OPTIONS, TRANSFORMATIONS
-from waf_builder.seclang.vocabulary.directives import DIRECTIVES, DirectiveWord
-from waf_builder.seclang.vocabulary.operators import OPERATORS, OperatorWord
-from waf_builder.seclang.vocabulary.variables import VARIABLES, VariableWord
-from waf_builder.seclang.vocabulary.word import Support, Word
-
-__all__ = [
-    "ACTIONS",
-    "CTL_OPTIONS",
-    "DIRECTIVES",
-    "OPERATORS",
-    "TRANSFORMATIONS",
-    "VARIABLES",
-    "DirectiveWord",
-    "OperatorWord",
-    "Support",
-    "VariableWord",
-    "Word",
-]
