@@ -11,7 +11,8 @@ import pytest
 from verify.conftest import ATTRIBUTES, SPECS
 
 from waf_builder.config.build import COMPILED_RULES
-from waf_builder.crs.compile import PASSES, compile_rules, plaintext, screens
+from waf_builder.crs.compile import PASSES, alone, compile_rules, plaintext, screens
+from waf_builder.crs.compile import compile as compiling
 from waf_builder.crs.compile.compile import Compiled
 from waf_builder.crs.compile.words import in_file
 from waf_builder.seclang import read
@@ -124,7 +125,9 @@ def in_code(where: object, name: str, wrong: object) -> Fault:
         tree = {**pair.compiled, SCREENS: "# to be made\n"}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(where, name, wrong)
+            compiling._written.cache_clear()
             made = compile_rules(pair.engine.crs, tree, COMPILED_RULES)
+        compiling._written.cache_clear()
         assert isinstance(made, Compiled)
         return with_text(pair, SCREENS, made.screens)
 
@@ -184,6 +187,12 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
         f"screens without {name}": ("default", "3", in_screens(f"(?i),t:{name}\\b", ""))
         for name in ("jsDecode", "urlDecodeUni")
     },
+    "screens without rules that are led over": ("default", "3", in_code(alone, "_LARGE", 10)),
+    "screens that lead over what they stop at": (
+        "default",
+        "3",
+        replaced(r'"@eq 0" ("id:907\d+,phase:2,pass,t:none,nolog,skip:1)', r'"@eq 1" \1'),
+    ),
     "screens without names": ("default", "3", in_screens(r"\|ARGS_NAMES\b", "")),
     "screens without cookies' names": ("default", "3", in_screens(r"\|REQUEST_COOKIES_NAMES", "")),
     "screens without XML": ("default", "3", in_screens(r"\|XML:/\*", "")),

@@ -7,6 +7,7 @@ that a rule which both find does not hide one that only one of them finds.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -118,12 +119,15 @@ class _Draft:
 
     def _cookies(self) -> str:
         pairs = [
-            f"{self._name()}={self._encoded(self._value())}"
+            f"{self._cookie_name()}={self._encoded(self._value())}"
             if self._chance(0.7)
-            else f"{self._name()}={self._value()}".replace(";", ",")
+            else f"{self._cookie_name()}={self._value()}".replace(";", ",")
             for _ in range(self._pick((1, 1, 2)))
         ]
         return "; ".join(pairs)
+
+    def _cookie_name(self) -> str:
+        return self._name() if self._chance(0.8) else re.sub("[;=]", ",", self._value())
 
     def _pairs(self) -> str:
         return "&".join(

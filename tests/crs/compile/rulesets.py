@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from waf_builder.crs.compile.alone import asked_alone
 from waf_builder.crs.compile.compile import run_passes
 from waf_builder.crs.compile.manifest import Step
 from waf_builder.crs.compile.passes import PASSES
@@ -58,7 +59,9 @@ def screened(text: str, **around: str) -> tuple[str, str]:
         Part("after.conf", around.get("after", "")),
     ]
     rules, _ = run_passes(read_rules(parts), ["screens"])
-    made = screens(rules, {"words.data": around.get("words", "")})
+    lists = {"words.data": around.get("words", "")}
+    rules = rules.after(list(asked_alone(rules, lists)))
+    made = screens(rules, lists)
     return write(_ours(parts), rules).get(FILE, ""), screens_text(rules, made) if made else ""
 
 

@@ -36,15 +36,24 @@ def looks(text: str) -> list[str]:
 
 
 def test_rules_are_led_over_on_the_lines_around_them():
-    text, _ = screened(RULES, words=WORDS)
+    text, _ = screened("\n" + RULES, words=WORDS)
     lines = text.splitlines()
-    assert lines[0] == (
+    assert lines[:2] == [
+        'SecRule &TX:waf_clean "@eq 0" "id:90799,phase:2,pass,t:none,nolog,skip:1"',
+        'SecAction "id:90798,phase:2,pass,t:none,nolog,skipAfter:END-WAF-SCREENED-0"',
+    ]
+    assert lines[8] == 'SecMarker "END-WAF-SCREENED-0"'
+    kept = [line for line in RULES.splitlines() if line.startswith("SecRule")]
+    assert [lines[number] for number in (2, 4, 6, 7)] == kept
+
+
+@pytest.mark.parametrize("above", ["", 'SecMarker "A"\n'])
+def test_one_line_is_enough(above: str):
+    text, _ = screened(above + RULES, words=WORDS)
+    assert text.splitlines()[bool(above)] == (
         'SecRule TX:waf_clean "@eq 1"'
         ' "id:90799,phase:2,pass,t:none,nolog,skipAfter:END-WAF-SCREENED-0"'
     )
-    assert lines[7] == 'SecMarker "END-WAF-SCREENED-0"'
-    kept = [line for line in RULES.splitlines() if line.startswith("SecRule")]
-    assert [lines[number] for number in (1, 3, 5, 6)] == kept
 
 
 def test_screens_see_all_that_the_rules_do():

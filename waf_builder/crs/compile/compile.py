@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from waf_builder.crs.compile.alone import asked_alone
 from waf_builder.crs.compile.files import needed_lists
 from waf_builder.crs.compile.manifest import Manifest, Step, steps
 from waf_builder.crs.compile.model import RuleSet
@@ -48,32 +49,56 @@ def compile_rules(
     """
     try:
         texts = {path.name: read_text(path) for path in sorted(crs.rules.glob("*.conf"))}
-        left = _left(tuple(surround(tree, rule_set, texts)), tuple(names))
+        parts = tuple(surround(tree, rule_set, texts))
+        left = _left(parts, tuple(names))
         lists = needed_lists(left.needed, crs.rules)
-        made = screens(left.needed, lists)
+        written = _written(left, tuple(lists.items()))
     except Refusal as refusal:
         return _refused(crs, refusal)
-    manifest = Manifest(str(crs.version), left.rules, _count(left.needed), left.done)
-    text = screens_text(left.needed, made) if made else ""
-    return Compiled({**left.files, **lists}, manifest, text)
+    manifest = Manifest(str(crs.version), left.rules, _count(left.needed), written.done)
+    return Compiled({**written.files, **lists}, manifest, written.screens)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Left:
-    """What the steps leave. rules: how many there were; files: name to text."""
+    """What the steps leave. rules: how many there were."""
 
+    parts: tuple[Part, ...]
     rules: int
     needed: RuleSet
     done: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """The same as text. files: name to text."""
+
+    done: tuple[Step, ...]
     files: dict[str, str]
+    screens: str
 
 
 @lru_cache(maxsize=4)  # a proof by requests renders with the same rules once more
 def _left(parts: tuple[Part, ...], names: tuple[str, ...]) -> _Left:
     rules = read_rules(parts)
     needed, done = run_passes(rules, names)
-    files = write([part.document for part in parts if part.ours], needed)
-    return _Left(_count(rules), needed, tuple(done), files)
+    return _Left(parts, _count(rules), needed, tuple(done))
+
+
+@lru_cache(maxsize=4)
+def _written(left: _Left, listed: tuple[tuple[str, str], ...]) -> _Written:
+    lists = dict(listed)
+    alone = list(asked_alone(left.needed, lists))
+    unscreened = {change.subject.id for change in alone}
+    needed = left.needed.after(alone)
+    made = screens(needed, lists)
+    return _Written(
+        tuple(
+            each for each in left.done if each.step != "screens" or each.number not in unscreened
+        ),
+        write([part.document for part in left.parts if part.ours], needed),
+        screens_text(needed, made) if made else "",
+    )
 
 
 def run_passes(rules: RuleSet, names: Collection[str]) -> tuple[RuleSet, list[Step]]:

@@ -22,6 +22,7 @@ _OF_CORRECTIONS = ("capture", "chain", "ctl", "setvar", "skipafter")
 CLEAN, NO_CORRECTIONS = "waf_clean", "waf_no_corrections"
 _SEEN, _DONE = "WAF-SCREENS-SEEN", "WAF-SCREENS-DONE"
 _SIGNS, _PLAIN = "WAF-SCREENS-SIGNS", "WAF-SCREENS-PLAIN"
+_ACTIONS = "phase:2,pass,t:none,nolog"
 _LIMIT = "&TX:MSC_PCRE_LIMITS_EXCEEDED"
 
 
@@ -33,12 +34,23 @@ class Stretch:
     rules: tuple[Entry, ...]
 
     @property
-    def before(self) -> str:
-        """The rule that leads over them, on one line."""
+    def before(self) -> tuple[str, ...]:
+        """What leads over them, a line each.
+
+        A rule that does not match and an action cost half as much as a rule that matches. Where
+        nothing is known of the request, the rules are asked.
+        """
+        first, second = (IDS.stop - 2 * self.number - at for at in (1, 2))
         return (
-            f'SecRule TX:{CLEAN} "@eq 1"'
-            f' "id:{IDS.stop - 1 - self.number},phase:2,pass,t:none,nolog,skipAfter:{self._end}"'
+            f'SecRule &TX:{CLEAN} "@eq 0" "id:{first},{_ACTIONS},skip:1"',
+            f'SecAction "id:{second},{_ACTIONS},skipAfter:{self._end}"',
         )
+
+    @property
+    def before_in_one(self) -> str:
+        """The same on one line."""
+        number = IDS.stop - 2 * self.number - 1
+        return f'SecRule TX:{CLEAN} "@eq 1" "id:{number},{_ACTIONS},skipAfter:{self._end}"'
 
     @property
     def after(self) -> str:
@@ -63,7 +75,6 @@ def stretches(rules: RuleSet) -> list[Stretch]:
 def screens_text(rules: RuleSet, made: Screens) -> str:
     """Return the file of the screens, which stands before corrections and rule set."""
     numbers = iter(IDS)
-    actions = "phase:2,pass,t:none,nolog"
 
     def written(some: Iterable[Screen]) -> Iterator[str]:
         for screen in some:
@@ -75,7 +86,7 @@ def screens_text(rules: RuleSet, made: Screens) -> str:
     lines = [
         "# Compiled by waf-builder: each asks what many rules of the rule set would ask. Where",
         "# none of them finds anything, none of those rules would, and they are passed over.",
-        f'SecRule {_LIMIT} "@gt 0" "id:{next(numbers)},{actions},skipAfter:{_DONE}"',
+        f'SecRule {_LIMIT} "@gt 0" "id:{next(numbers)},{_ACTIONS},skipAfter:{_DONE}"',
         *written(made.always),
         "# Most of what an application is sent is made of letters, digits and a few signs, which",
         "# only a few rules look for.",
@@ -86,11 +97,11 @@ def screens_text(rules: RuleSet, made: Screens) -> str:
         if here:
             lines += [
                 f'SecRule {"|".join(here)} "@rx [^{_class(alphabet)}]" \\',
-                f'    "id:{next(numbers)},{actions},skipAfter:{_SIGNS}"',
+                f'    "id:{next(numbers)},{_ACTIONS},skipAfter:{_SIGNS}"',
             ]
     lines += [
         *written(made.plain),
-        f'SecAction "id:{next(numbers)},{actions},skipAfter:{_PLAIN}"',
+        f'SecAction "id:{next(numbers)},{_ACTIONS},skipAfter:{_PLAIN}"',
         f'SecMarker "{_SIGNS}"',
         *written(made.signs),
         f'SecMarker "{_PLAIN}"',
@@ -100,10 +111,10 @@ def screens_text(rules: RuleSet, made: Screens) -> str:
         sets += f",setvar:tx.{NO_CORRECTIONS}=1"
     lines += [
         f'SecRule {_LIMIT} "@eq 0" \\',
-        f'    "id:{next(numbers)},{actions},{sets},skipAfter:{_DONE}"',
+        f'    "id:{next(numbers)},{_ACTIONS},{sets},skipAfter:{_DONE}"',
         f'SecMarker "{_SEEN}"',
         "# A rule that reaches SecPcreMatchLimit is to say so itself.",
-        f'SecAction "id:{next(numbers)},{actions},setvar:!tx.msc_pcre_limits_exceeded"',
+        f'SecAction "id:{next(numbers)},{_ACTIONS},setvar:!tx.msc_pcre_limits_exceeded"',
         f'SecMarker "{_DONE}"',
     ]
     return "\n".join(lines) + "\n"

@@ -47,11 +47,12 @@ _ALONE = re.compile(
 
 @dataclass(frozen=True)
 class Screen:
-    """One of them."""
+    """One of them. rules: the identities of those that it stands for."""
 
     variables: tuple[str, ...]
     operator: str
     decoding: tuple[str, ...]
+    rules: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -192,15 +193,19 @@ def _groups(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
 
 def _screens(groups: Iterable[list[_Part]]) -> tuple[Screen, ...]:
     """Return one screen for each group, and for all groups that ask the same."""
-    asked: dict[tuple[str, tuple[str, ...]], list[tuple[str, ...]]] = {}
+    asked: dict[tuple[str, tuple[str, ...]], list[_Part]] = {}
     for group in groups:
         joined = "|".join(part.expression for part in group)
         operator = f"@rx {joined}" if joined else str(group[0].operator)
-        names = asked.setdefault((operator, group[0].decoding), [])
-        names += [part.names for part in group]
+        asked.setdefault((operator, group[0].decoding), []).extend(group)
     return tuple(
-        Screen(_together(names), operator, decoding)
-        for (operator, decoding), names in asked.items()
+        Screen(
+            _together([part.names for part in parts]),
+            operator,
+            decoding,
+            frozenset(id(part.rule) for part in parts),
+        )
+        for (operator, decoding), parts in asked.items()
     )
 
 

@@ -42,10 +42,14 @@ def _between(text: str, stretch: Stretch) -> str:
     first = stretch.rules[0].head
     last = stretch.rules[-1].directives[-1]
     end = last.source.place(last.span.end).line
-    for line, what in ((first.place.line - 1, stretch.before), (end + 1, stretch.after)):
-        if lines[line - 1].strip():
+    begin = first.place.line - 1
+    before = stretch.before
+    if begin < len(before) or any(map(str.strip, lines[begin - len(before) : begin])):
+        before = (stretch.before_in_one,)
+    for line, what in (*enumerate(before, begin - len(before)), (end, stretch.after)):
+        if line < 0 or lines[line].strip():
             raise Refusal("a rule without an empty line beside it", first.place)
-        lines[line - 1] = what
+        lines[line] = what
     return "\n".join(lines)
 
 

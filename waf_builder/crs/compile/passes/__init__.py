@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from waf_builder.crs.compile.model import Pass
 from waf_builder.crs.compile.passes.conditions import always_true, never_true
-from waf_builder.crs.compile.passes.constants import constant_scores
 from waf_builder.crs.compile.passes.exclusions import constant_exclusions, written_exclusions
 from waf_builder.crs.compile.passes.filenames import file_names
 from waf_builder.crs.compile.passes.jumps import empty_jumps, idle_markers, jumped_over
 from waf_builder.crs.compile.passes.lists import shortened_lists
 from waf_builder.crs.compile.passes.removals import switched_off
 from waf_builder.crs.compile.passes.responses import response_bodies
+from waf_builder.crs.compile.passes.scores import constant_scores
 from waf_builder.crs.compile.passes.screened import screened
 
 PASSES: dict[str, Pass] = {

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from waf_builder.crs.compile.facts import Facts, facts_of
 from waf_builder.crs.compile.model import Changed, Entry, RuleSet
+from waf_builder.crs.compile.room import has_room
 from waf_builder.crs.compile.screenfile import IDS, TAG
 from waf_builder.crs.compile.screens import MADE
 
@@ -94,18 +95,8 @@ def _fit(facts: Facts, at: int, entry: Entry) -> bool:
 
 def _with_room(stretch: list[Entry]) -> list[Entry]:
     """Return the rules without those at either end that have no line of their own beside them."""
-    while stretch and not _blank(stretch[0], before=True):
+    while stretch and not has_room(stretch[0], before=True):
         del stretch[0]
-    while stretch and not _blank(stretch[-1], before=False):
+    while stretch and not has_room(stretch[-1], before=False):
         del stretch[-1]
     return stretch
-
-
-def _blank(entry: Entry, *, before: bool) -> bool:
-    text = entry.head.source.text
-    if before:
-        line = text[: entry.head.span.start].rpartition("\n")[0].rpartition("\n")[2]
-        return not line.strip() or line.lstrip().startswith("#")
-    rest = text[entry.directives[-1].span.end :].partition("\n")[2]
-    line, line_break, _ = rest.partition("\n")
-    return bool(line_break) and (not line.strip() or line.lstrip().startswith("#"))

@@ -1,0 +1,59 @@
+"""Rules that are asked at their place, since a screen of their own would only be a copy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from waf_builder.crs.compile.model import Changed, Entry, RuleSet
+from waf_builder.crs.compile.room import has_room
+from waf_builder.crs.compile.screenfile import corrections_idle, stretches
+from waf_builder.crs.compile.screens import screens
+
+_LARGE = 3000
+"""Characters of an expression, which with its code takes 50 to 80 KB in each worker."""
+
+
+def asked_alone(rules: RuleSet, lists: Mapping[str, str]) -> Iterator[Changed]:
+    """Take rules out of the screens that each have one for themselves, and a large one.
+
+    Reason: such a screen costs each request what the rule itself would, and memory besides. A list
+    of words costs less in its rule: the engine goes through its tree faster than through an
+    expression. What leads over the screened rules behind it costs a hundredth of that.
+    Proof: a rule that is not screened is asked at its place, as it was before. Corrections that may
+    leave it out would be asked in each request, then, so it stays where there are any.
+    """
+    alone = _alone(rules, lists)
+    idle = corrections_idle(rules)
+    for stretch in stretches(rules):
+        for before, entry, after in _with_neighbours(stretch.rules):
+            if id(entry.rules[0]) not in alone:
+                continue
+            if before and not has_room(before, before=False):
+                continue
+            if after and not has_room(after, before=True):
+                continue
+            change = Changed(entry, replace(entry, screened=False), "asked in every request")
+            if corrections_idle(rules.after([change])) is idle:
+                yield change
+
+
+def _alone(rules: RuleSet, lists: Mapping[str, str]) -> set[int]:
+    """Return the rules that one screen stands for, which is asked in each request and is large."""
+    made = screens(rules, lists)
+    if made is None:
+        return set()
+    several = (*made.always, *made.plain, *made.signs)
+    times = Counter(number for screen in several for number in screen.rules)
+    large = (each for each in made.always if len(each.operator) > _LARGE and len(each.rules) == 1)
+    return {number for screen in large for number in screen.rules if times[number] == 1}
+
+
+def _with_neighbours(
+    entries: Iterable[Entry],
+) -> Iterator[tuple[Entry | None, Entry, Entry | None]]:
+    listed = [None, *entries, None]
+    for before, entry, after in zip(listed, listed[1:], listed[2:], strict=False):
+        if entry:
+            yield before, entry, after
