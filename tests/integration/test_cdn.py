@@ -77,6 +77,15 @@ class TestHeaderOfItsOwn:
         received = site.only(f"/{marker}")
         assert received.header("X-Real-IP") == client
         assert received.header("X-Forwarded-For") == client
+        assert received.header("CF-Connecting-IP") == client
+
+    def test_what_names_the_client_elsewhere_does_not_pass(self, alone: Waf, site: Backend):
+        marker = mark()
+        headers = {"CF-Connecting-IP": CLIENT, "True-Client-IP": FORGED, "Client-IP": FORGED}
+        assert through_router(alone, f"/{marker}", CDN, headers).status == 200
+        received = site.only(f"/{marker}")
+        assert received.header("True-Client-IP") is None
+        assert received.header("Client-IP") is None
 
     def test_rules_and_lists_see_that_client(self, alone: Waf):
         marker = mark()
@@ -163,6 +172,7 @@ class TestChain:
         received = site.only(f"/{marker}")
         assert received.header("X-Forwarded-For") == client
         assert received.header("X-Real-IP") == client
+        assert received.header("CF-Connecting-IP") is None
 
     def test_lists_see_that_client(self, chain: Waf):
         assert through_router(chain, "/", CDN, {"X-Forwarded-For": FORGED}).status == 403

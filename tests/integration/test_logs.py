@@ -81,6 +81,22 @@ class TestAccessLine:
         waf.ask(f"/read/{wrong}", method="DELETE")
         assert [waf.access(one)["event.action"] for one in (large, wrong)] == ["reject", "reject"]
 
+    def test_names_the_method_that_was_sent(self, waf: Waf):
+        """With an error page too, for which nginx goes on with GET."""
+        sent = {
+            "POST": ("/", 403, {"body": b"q=<script>alert(1)</script>"}),
+            "DELETE": ("/read/", 405, {}),
+            "HEAD": ("/", 200, {}),
+            "PUT": ("/small/", 413, {"body": b"x" * 2000}),
+        }
+        for method, (path, status, body) in sent.items():
+            marker = mark()
+            form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+            waf.ask(f"{path}{marker}", method=method, headers=form, **body)
+            line = waf.access(marker)
+            seen = (line["http.request.method"], line["http.response.status_code"])
+            assert seen == (method, status)
+
     def test_keeps_queries_out(self, waf: Waf):
         marker = mark()
         waf.ask(f"/{marker}?token=s3cr3t")

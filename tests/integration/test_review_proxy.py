@@ -71,7 +71,15 @@ def test_a_redirect_stays_on_the_host(waf: Waf, site: Backend, location: str, pu
         "X-Forwarded-Scheme",
         "X-Forwarded-Ssl",
         "X-Forwarded-Prefix",
+        "X-Forwarded-Server",
+        "X-Host",
+        "X-Original-Host",
         "Client-IP",
+        "True-Client-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "CF-Connecting-IP",
+        "Fastly-Client-IP",
     ],
 )
 @pytest.mark.parametrize("path", ["/lies", "/ws/lies"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from waf_builder.config import paths
 from waf_builder.config.backends import build_backends
-from waf_builder.config.clientip import real_ip_from, required_proxies
+from waf_builder.config.clientip import client_headers, real_ip_from, required_proxies
 from waf_builder.config.corrections import build_corrections
 from waf_builder.config.detection import build_detection
 from waf_builder.config.errorpages import ERROR_PAGES, error_page_statuses
@@ -93,6 +93,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         trusted=source.client_ip.trusted,
         real_ip_from=real_ip_from(source.client_ip),
         required_proxies=required_proxies(source.client_ip),
+        client_headers=client_headers(source.client_ip),
         health_path=source.health.path,
         logs=build_logs(source.logs),
         workers=str(source.workers or "@WORKERS@"),

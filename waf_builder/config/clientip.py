@@ -11,6 +11,16 @@ from __future__ import annotations
 
 from waf_builder.spec.model import ClientIp
 
+_OF_CLIENTS = (
+    "Client-IP",
+    "True-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "CF-Connecting-IP",
+    "Fastly-Client-IP",
+)
+"""Headers in which apps look for the client's address, beside X-Real-IP and X-Forwarded-For."""
+
 
 def real_ip_from(client_ip: ClientIp) -> tuple[str, ...]:
     """Return the ranges that are no client while the header is followed back."""
@@ -20,3 +30,12 @@ def real_ip_from(client_ip: ClientIp) -> tuple[str, ...]:
 def required_proxies(client_ip: ClientIp) -> tuple[str, ...]:
     """Return the ranges of which the router has to name one; empty where any may come."""
     return () if client_ip.is_chain else client_ip.proxies
+
+
+def client_headers(client_ip: ClientIp) -> tuple[tuple[str, str], ...]:
+    """Return headers about the client and nginx's value for each: only the one that counts has any.
+
+    Whoever asks can write the others.
+    """
+    counts = client_ip.header.lower()
+    return tuple((name, "$remote_addr" if name.lower() == counts else '""') for name in _OF_CLIENTS)
