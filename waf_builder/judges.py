@@ -11,7 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from waf_builder.choice import Choice
+from waf_builder.choice import NO_ENGINE, Choice
 from waf_builder.errors import EngineError
 from waf_builder.inspect import kept
 from waf_builder.inspect.inspector import Inspector
@@ -112,7 +112,7 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
     """Return the rules of a spec as they would run with the engine that is here.
 
     Without an engine they are rendered for the newest one, and the rule set is got over the
-    network if it is not here.
+    network if it is not here. EngineError where $WAF_BUILDER_ENGINE names one that is not here.
     """
     from waf_builder.engine.codepage import unicode_mapping
     from waf_builder.inspect.opened import for_inspection
@@ -120,7 +120,7 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
     from waf_builder.pipeline import render_spec
 
     rules = None
-    if not _has_engine(choice):
+    if not _has_engine(choice, progress):
         rules = _rules(file, choice, progress)
         choice = replace(choice, engine="none", crs=str(rules.folder))
     rendered = render_spec(
@@ -140,9 +140,12 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
 
 
 def _depends_on(rendered: Rendered, rules: InstalledCrs | None) -> Iterator[Path]:
-    """Yield the files and folders that would change with the engine, or with which is found."""
+    """Yield what changes with the engine, with which one is found, or with a plugin."""
     from waf_builder.engine import store
 
+    # A plugin's folder may be anywhere, with files in it that were not there before.
+    for source in rendered.overrides.sources.values():
+        yield from (source.parent, source)
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin"]:
         yield Path(folder) / "nginx"
     with contextlib.suppress(EngineError):
@@ -157,13 +160,19 @@ def _depends_on(rendered: Rendered, rules: InstalledCrs | None) -> Iterator[Path
         )
 
 
-def _has_engine(choice: Choice) -> bool:
+def _has_engine(choice: Choice, progress: Progress) -> bool:
+    """Return whether an engine is here; EngineError where one is named and is not."""
     from waf_builder.engine.find import OWN_CRS, find
     from waf_builder.target import named
 
+    wanted = named(choice).engine
+    if wanted == NO_ENGINE:
+        return False
     try:
-        find(named(choice).engine, OWN_CRS)
+        find(wanted, OWN_CRS, progress)
     except EngineError:
+        if wanted:
+            raise
         return False
     return True
 
