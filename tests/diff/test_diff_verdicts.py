@@ -68,7 +68,7 @@ def test_another_verdict():
     found = compared(Waf("pass"), Waf("block", 942100), 2)
     assert found.differs
     assert found.changed[0].as_json() == {
-        "request": "/0\x1b",
+        "request": r"/0\x1b",
         "method": "GET",
         "target": "/0%1B",
         "old": {"verdict": "pass", "status": 200, "score": 5, "rules": []},

@@ -14,6 +14,7 @@ from waf_builder.diff.compare import Diff
 from waf_builder.diff.policy import PolicyDiff, RouteDiff
 from waf_builder.diff.rules import RulesDiff
 from waf_builder.diff.verdicts import Verdicts, rules_of
+from waf_builder.inspect import shown
 from waf_builder.problem import errors_in
 
 _WIDTH = 80
@@ -176,7 +177,7 @@ def _from_difference(old: str, new: str) -> tuple[str, str]:
 
 def _verdicts(verdicts: Verdicts) -> Iterator[str]:
     changed = verdicts.changed
-    yield f"{verdicts.asked:,} requests asked of both"
+    yield f"{verdicts.asked:,} {'request' if verdicts.asked == 1 else 'requests'} asked of both"
     yield ""
     yield f"  {len(changed):>9,}  have another verdict"
     yield f"  {verdicts.other_rules:>9,}  have the same one, for other rules"
@@ -184,7 +185,7 @@ def _verdicts(verdicts: Verdicts) -> Iterator[str]:
         yield ""
     for one in changed[:SHOWN]:
         request = one.new.request
-        asked = _cut(f"{request.method} {request.target}", 20)
+        asked = _cut(f"{request.method} {shown.target(request)}", 20)
         yield f"  {one.old.verdict:>6} -> {one.new.verdict:<6}  {asked}"
         decisive = one.new if one.new.refused or one.new.verdict == "detect" else one.old
         if rules := rules_of(decisive):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from waf_builder.inspect import shown
 from waf_builder.inspect.answer import Answer
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest
@@ -30,9 +31,9 @@ class Verdict:
         """Return the stable JSON form."""
         request = self.new.request
         return {
-            "request": request.name,
+            "request": shown.name(request),
             "method": request.method,
-            "target": request.target,
+            "target": shown.target(request),
             "old": _said(self.old),
             "new": _said(self.new),
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from waf_builder.inspect import shown
 from waf_builder.inspect.request import HttpRequest
 
 Verdict = Literal["pass", "detect", "block", "reject", "error"]
@@ -31,13 +32,6 @@ _WITHIN = re.compile(
 )
 _VALUE = re.compile(r"\(Value: `(.*)' \)?", re.DOTALL)
 _LEVEL = re.compile(r"paranoia-level/(\d)")
-_SECRET = re.compile(
-    r"passw|passwd|pwd|secret|token|auth|session|cookie|api[-_]?key|credential|card|iban|cvv|otp",
-    re.IGNORECASE,
-)
-_HEX = re.compile(r"(?:\\x[89a-f][0-9a-f])+")
-"""How libmodsecurity writes bytes that are not ASCII."""
-_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -141,7 +135,7 @@ def _matches(messages: Iterable[Mapping[str, Any]]) -> Iterator[Match]:
             rule=int(one["ruleId"]),
             message=str(one["message"]),
             target=target,
-            value=_shown(target, value),
+            value=shown.value(target, value),
             severity=severity,
             score=_SEVERITY_SCORES.get(severity, 0) if _counts(int(one["ruleId"]), tags) else 0,
             level=level,
@@ -168,23 +162,3 @@ def _where(details: Mapping[str, Any]) -> tuple[str, str]:
         return against[1], value[1] if value else ""
     within = _WITHIN.search(data)
     return (within["target"], within["value"]) if within else ("", data)
-
-
-def _decoded(found: re.Match[str]) -> str:
-    data = bytes.fromhex(found[0].replace("\\x", ""))
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return found[0]
-
-
-def _shown(target: str, value: str) -> str:
-    if not value:
-        return ""
-    if _SECRET.search(target):
-        return f"({len(value)} characters, not shown)"
-    text = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in _HEX.sub(_decoded, value)
-    )
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

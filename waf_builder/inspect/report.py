@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from waf_builder.inspect import shown
 from waf_builder.inspect.answer import Answer, Match, Verdict
 from waf_builder.inspect.proposal import Proposal
 
@@ -41,10 +42,10 @@ class Finding:
         """Return the stable JSON form; every key is always there."""
         answer = self.answer
         return {
-            "request": answer.request.name,
+            "request": shown.name(answer.request),
             "method": answer.request.method,
-            "target": answer.request.target,
-            "host": answer.request.host,
+            "target": shown.target(answer.request),
+            "host": shown.printable(answer.request.host),
             "route": answer.route,
             "verdict": answer.verdict,
             "note": answer.note,
@@ -57,7 +58,7 @@ class Finding:
                     "message": match.message,
                     "paranoia_level": match.level,
                     "score": match.score,
-                    "target": match.target,
+                    "target": shown.printable(match.target),
                     "value": match.value,
                     "tags": list(match.tags),
                 }
@@ -73,7 +74,7 @@ def text(finding: Finding, paint: Paint = lambda _verdict, words: words) -> str:
     """Return what a person reads of one answer; paint colours the verdict."""
     answer = finding.answer
     request = answer.request
-    asked = f"{request.method} {request.target}"
+    asked = f"{request.method} {shown.target(request)}"
     lines = [asked if len(asked) <= _WIDTH else f"{asked[: _WIDTH - 1]}…"]
     lines.append(f"  {paint(answer.verdict, _SAID[answer.verdict])}{_details(finding)}")
     if answer.note:
@@ -96,7 +97,12 @@ def _details(finding: Finding) -> str:
 
 def _table(matches: Sequence[Match]) -> list[str]:
     rows = [
-        (str(match.rule), str(match.level or "-"), str(match.score or "-"), match.target or "-")
+        (
+            str(match.rule),
+            str(match.level or "-"),
+            str(match.score or "-"),
+            shown.printable(match.target) or "-",
+        )
         for match in matches
     ]
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=False)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from waf_builder.inspect import shown
 from waf_builder.inspect.report import Finding, text
 from waf_builder.suite.model import PASS, Check
 from waf_builder.suite.verdict import Observed, judge, record_of
@@ -27,12 +28,17 @@ class Outcome:
     finding: Finding | None
 
     @property
+    def name(self) -> str:
+        """What the check is called."""
+        return shown.words(self.check.name)
+
+    @property
     def text(self) -> str:
         """What a person reads of a check that failed, with what the WAF said."""
         if self.finding is None:
-            return f"{self.check.place}: {self.check.name}: skipped: {self.check.skipped}"
+            return f"{self.check.place}: {self.name}: skipped: {self.check.skipped}"
         answer = "\n".join(f"  {line}".rstrip() for line in text(self.finding).splitlines())
-        return f"{self.check.place}: {self.check.name}: {self.failed}\n{answer}"
+        return f"{self.check.place}: {self.name}: {self.failed}\n{answer}"
 
 
 def run(checks: Sequence[Check], inspector: Inspector) -> Iterator[Outcome]:
@@ -85,9 +91,13 @@ def as_junit(outcomes: Iterable[Outcome]) -> str:
 
 def _test_case(suite: ET.Element, one: Outcome) -> None:
     place = one.check.place
-    name = _NO_XML.sub("?", one.check.name)
     case = ET.SubElement(
-        suite, "testcase", name=name, classname=place.file, file=place.file, line=str(place.line)
+        suite,
+        "testcase",
+        name=one.name,
+        classname=place.file,
+        file=place.file,
+        line=str(place.line),
     )
     if one.failed:
         failure = ET.SubElement(case, "failure", message=_NO_XML.sub("?", one.failed))

@@ -1,0 +1,96 @@
+"""What is told of a request: no secret, nothing that moves the cursor, text as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from support.cases import for_each
+
+from waf_builder.diff.verdicts import Verdict
+from waf_builder.inspect import shown
+from waf_builder.inspect.answer import answer
+from waf_builder.inspect.report import Finding, text
+from waf_builder.inspect.request import HttpRequest, from_url
+from waf_builder.problem import Place
+from waf_builder.suite.ftw import Output
+from waf_builder.suite.model import Check
+from waf_builder.suite.outcome import Outcome, as_junit
+
+SECRET = "hunter2"  # noqa: S105  none of anybody's
+
+
+@for_each(
+    ("target", "told"),
+    [
+        ("/login?password=hunter2&q=<b>", "/login?password=***&q=<b>"),
+        ("/login?q=1&user[Passwd]=hunter2", "/login?q=1&user[Passwd]=***"),
+        ("/login?pass%77ord=hunter2", "/login?pass%77ord=***"),
+        ("/a;jsessionid=hunter2/b?q=1", "/a;jsessionid=***/b?q=1"),
+        ("http://me:hunter2@host/x", "http://me:***@host/x"),
+        ("/a?next=/b?token=hunter2&c=d", "/a?next=/b?token=***&c=d"),
+        ("/token=hunter2", "/token=hunter2"),  # a path that nobody reads as a pair
+        ("/a?q=1&&=2&password=&x", "/a?q=1&&=2&password=&x"),
+        ("/a?b\x07=\x1b[31m", r"/a?b\x07=\x1b[31m"),
+        ("/caf\xc3\xa9?q=\xff", r"/café?q=\xff"),
+    ],
+)
+def test_a_target(target: str, told: str):
+    assert shown.target(HttpRequest("GET", target, ())) == told
+
+
+@for_each(
+    ("where", "value", "told"),
+    [
+        ("REQUEST_URI", "/login?token=hunter2&x=../..", "/login?token=***&x=../.."),
+        ("QUERY_STRING", "token=hunter2&x=1", "token=***&x=1"),
+        ("REQUEST_BODY", '{"user":"me","password":"hun\\"ter2","b":1}',
+         '{"user":"me","password":***,"b":1}'),
+        ("REQUEST_BODY", '{"pin": 1, "token" : 12}', '{"pin": 1, "token" : ***}'),
+        ("REQUEST_BODY", '{"token":"hunter2', '{"token":***'),
+        ("REQUEST_HEADERS:Referer", "http://a.test/?auth=hunter2", "http://a.test/?auth=***"),
+        ("ARGS:q", "auth 1=1", "auth 1=1"),
+    ],
+)  # fmt: skip
+def test_what_matched(where: str, value: str, told: str):
+    assert shown.value(where, value) == told
+
+
+def finding() -> Finding:
+    request = from_url(f"http://a.test/login?password={SECRET}&q=x")
+    message = {
+        "message": "m",
+        "details": {
+            "ruleId": "942100",
+            "match": "Matched \"Operator `Rx' against variable `REQUEST_URI' (Value: `/login"
+            f"?password={SECRET}&q=x' )",
+            "severity": "2",
+            "tags": [],
+        },
+    }
+    access = {"route": "/", "backend_status": ""}
+    return Finding(answer(request, 403, access, {"messages": [message]}), 5, None)
+
+
+def test_no_form_of_an_answer_has_the_secret():
+    found = finding()
+    check = Check(f"GET {found.answer.request.target}", Place("a.yaml", 3), None, Output())
+    outcome = Outcome(check, "it should pass", found)
+    for told in (
+        text(found),
+        json.dumps(found.as_json()),
+        outcome.text,
+        as_junit([outcome]),
+        json.dumps(Verdict(found.answer, found.answer).as_json()),
+    ):
+        assert "password=***" in told
+        assert SECRET not in told
+
+
+def test_the_name_of_a_field_moves_no_cursor():
+    found = finding()
+    (match,) = found.answer.matches
+    odd = replace(match, target="ARGS:a\x1b[31m")
+    told = replace(found, answer=replace(found.answer, matches=(odd,)))
+    assert "\x1b" not in text(told)
+    assert r"ARGS:a\x1b[31m" in text(told)
