@@ -304,13 +304,15 @@ def test_needs_the_variable_of_a_field(tree, given):
 @pytest.mark.parametrize("value", ["pn-1", f"x{ID}", f"{ID}0", ID.upper(), f"{ID} "])
 def test_refuses_the_value_of_a_field(tree, value):
     assert refusal(with_field(tree, field()), API_APP_ID=value) == (
-        f"API_APP_ID is '{value}', expected backends.api.app_id to be ap-{UUID}"
+        f"the {len(value)} characters of API_APP_ID do not fit, expected backends.api.app_id to be"
+        f" ap-{UUID}"
     )
 
 
 def test_a_multi_line_value_does_not_pass_by_its_good_line(tree):
     assert refusal(with_field(tree, field()), API_APP_ID=f"{ID}\n}}") == (
-        f"API_APP_ID is '{ID}?}}', expected backends.api.app_id to be ap-{UUID}"
+        f"the {len(ID) + 2} characters of API_APP_ID do not fit, expected backends.api.app_id to be"
+        f" ap-{UUID}"
     )
 
 

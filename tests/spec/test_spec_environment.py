@@ -97,9 +97,36 @@ def test_a_value_is_checked_at_build_and_as_a_default(field: str, good: str, bad
     )
     (problem,) = problems_of(plain, {"X": bad})
     assert problem.message.startswith(f"backend.{field}: ")
-    assert problem.message.endswith("(the value of ${X})")
+    assert "the value of ${X} " in problem.message
+    assert repr(bad) not in problem.message
     (problem,) = problems_of(backend(**{field: with_default % bad}))
-    assert problem.message.endswith(f"(from ${{X:-{bad}}})")
+    assert f"the value of ${{X:-{bad}}} " in problem.message
+
+
+@for_each(
+    ("field", "value"),
+    [
+        ("host", "postgres://u:s3cretpw@db.internal/x"),
+        ("host", "u:s3cretpw"),
+        ("host", "s3cretpw!"),
+        ("port", "s3cretpw"),
+        ("process", "s3 cretpw"),
+        ("app_id", APP_ID.removeprefix("ap-")),
+        ("app_id", APP_ID.upper()),
+        ("network_id", "s3cretpw"),
+    ],
+)
+def test_what_a_variable_holds_is_in_no_message(field: str, value: str):
+    around = "${X}-${Y}" if field == "process" else "${X}${Y:-!}"
+    fields = {"host": "a", "port": "80"} if field in {"host", "port"} else {"port": "3000"}
+    for written, environ in (("${X}", {"X": value}), (around, {"X": value})):
+        lines = {**fields, field: written}
+        spec = "backend:\n" + "".join(f'  {name}: "{text}"\n' for name, text in lines.items())
+        found = [one for one in problems_of(spec, environ) if "${X}" in one.message]
+        assert found, spec
+        for problem in found:
+            for part in (value, value.lower(), "s3cretpw", "s3 cretpw"):
+                assert part not in f"{problem.message}{problem.hint}"
 
 
 def test_a_default_that_does_not_count_is_not_checked():

@@ -43,8 +43,8 @@ def _at_boot(value: Deferred, check: Callable[[Any], object], pattern: str) -> D
             "Around the variable there can be letters, digits, dots, hyphens and underscores.",
         )
     if value.default:
-        whole = value.prefix + value.default + value.suffix
-        check(FromEnvironment(whole, str(value)))
+        whole = FromEnvironment(value.prefix + value.default + value.suffix, str(value))
+        check(whole)
         if not re.fullmatch(pattern, whole):
             raise fail(
                 "spec.environment",
@@ -67,7 +67,7 @@ def _process(value: Any) -> str | Deferred:
     if name == "postdeploy":
         raise fail(
             "spec.process-postdeploy",
-            "'postdeploy' runs once at each deployment and serves nothing",
+            f"{name!r} runs once at each deployment and serves nothing",
             "Name the process type that listens for requests.",
         )
     if not re.fullmatch(PROCESS, name):
@@ -121,11 +121,19 @@ def _platform_id(value: Any, prefix: str, noun: str, hint: str) -> str:
             f"It looks like the value of {other}; app_id starts with ap-, network_id with pn-.",
         )
     if re.fullmatch(_UUID, text):
-        raise fail(f"{code}-prefix", f"{text!r} lacks its prefix, expected '{prefix}-{text}'")
+        raise fail(
+            f"{code}-prefix",
+            f"{text!r} lacks its prefix, expected {_mended(text, f'{prefix}-{text}')}",
+        )
     if re.fullmatch(f"{prefix}-{_UUID}", text, re.IGNORECASE):
-        raise fail(f"{code}-case", f"{text!r} has capitals, expected {text.lower()!r}")
+        raise fail(f"{code}-case", f"{text!r} has capitals, expected {_mended(text, text.lower())}")
     article = "an" if noun[0] in "aeiou" else "a"
     raise fail(code, f"{text!r} is not {article} {noun} id, expected {prefix}-<uuid>", hint)
+
+
+def _mended(text: str, right: str) -> str:
+    """Return what to write instead; of what a variable holds, only the form."""
+    return f"{right[:3]}<uuid>" if isinstance(text, FromEnvironment) else repr(right)
 
 
 def _host(value: Any) -> str | Deferred:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from typing_extensions import Self
 
@@ -13,20 +13,30 @@ _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[
 
 @dataclass(frozen=True)
 class Deferred:
-    """A value that only the running container knows: `prefix${name:-default}suffix`."""
+    """A value that only the running container knows: `prefix${name:-default}suffix`.
+
+    source: what the spec says, where a variable that was set stands around the other.
+    """
 
     name: str
     default: str = ""
     prefix: str = ""
     suffix: str = ""
+    source: str = field(default="", compare=False)
 
     def __str__(self) -> str:
+        if self.source:
+            return self.source
         default = f":-{self.default}" if self.default else ""
         return f"{self.prefix}${{{self.name}{default}}}{self.suffix}"
 
 
 class FromEnvironment(str):
-    """Text in which variables have been replaced already; `source` is what the spec says."""
+    """Text in which variables have been replaced already; `source` is what the spec says.
+
+    A message that quotes it names the source alone: a build log is no place for what a variable
+    holds, least of all where it is the wrong one.
+    """
 
     __slots__ = ("source",)
     source: str
@@ -36,6 +46,9 @@ class FromEnvironment(str):
         text = super().__new__(cls, value)
         text.source = source
         return text
+
+    def __repr__(self) -> str:
+        return f"the value of {self.source}"
 
 
 def mentions_environment(text: str) -> bool:
@@ -64,7 +77,11 @@ def resolve(text: str, environ: Mapping[str, str]) -> FromEnvironment | Deferred
     (found,) = unset
     before, after = text[: found.start()], text[found.end() :]
     return Deferred(
-        found["name"], found["default"] or "", _replace(before, environ), _replace(after, environ)
+        found["name"],
+        found["default"] or "",
+        _replace(before, environ),
+        _replace(after, environ),
+        text,
     )
 
 

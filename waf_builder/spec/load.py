@@ -16,12 +16,7 @@ from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place, Problem, did_you_mean, errors_in
 from waf_builder.spec import yaml
 from waf_builder.spec.effective import apply_presets
-from waf_builder.spec.environment import (
-    Deferred,
-    FromEnvironment,
-    mentions_environment,
-    resolve,
-)
+from waf_builder.spec.environment import mentions_environment, resolve
 from waf_builder.spec.mistakes import shorten, shown
 from waf_builder.spec.model import Spec
 from waf_builder.spec.salvage import problems_elsewhere
@@ -169,7 +164,7 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
         if path[-1] == "[key]":  # what is wrong is a key
             path = path[:-1]
             name = yaml.dotted(path[:-1])
-        message = f"{name}: {context['message']}{_whence(value)}"
+        message = f"{name}: {context['message']}"
         return Problem(context["code"], message, document.place(path), context["hint"])
     if kind == "extra_forbidden":
         known = fields_at(path[:-1])
@@ -197,13 +192,6 @@ def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> 
     return Problem(
         code, f"{name} is {shorten(shown(value))}, expected {expected}", document.place(path), hint
     )
-
-
-def _whence(value: object) -> str:
-    """Return which variable a value comes from, since the spec shows only its name."""
-    if isinstance(value, FromEnvironment):
-        return f" (the value of {value.source})"
-    return f" (from {value})" if isinstance(value, Deferred) else ""
 
 
 _EXPECTED = {
