@@ -87,7 +87,10 @@ def test_a_lock_is_written_and_met(
 
 
 def test_who_can_meet_a_lock_of_packages_is_said_at_once(
-    run: Callable[..., Result], engine_old: Engine, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Result],
+    spec: Path,
+    engine_old: Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In a container of the platform it is for that container's stack."""
     engine = ("--engine", engine_old.root, "--crs", crs_of(engine_old))
@@ -95,23 +98,23 @@ def test_who_can_meet_a_lock_of_packages_is_said_at_once(
     assert "can meet" not in run(*engine).stderr
     monkeypatch.delenv("STACK")
     assert run(*engine).stderr.endswith(
-        f"\nwaf.lock: warning: only a deploy on {store.codename()} can meet this lock: other"
-        " systems have other packages [lock.of-this-release]\n"
+        f"\n{spec.with_name('waf.lock')}: warning: only a deploy on {store.codename()} can meet this"
+        " lock: other systems have other packages [lock.of-this-release]\n"
         "    `scalingo --app APP run waf-builder lock` makes that of a deployed app, for its"
         " stack.\n"
     )
 
 
 def test_that_no_deploy_can_meet_a_lock_is_said_at_once(
-    run: Callable[..., Result], engine_old: Engine, tmp_path: Path
+    run: Callable[..., Result], spec: Path, engine_old: Engine, tmp_path: Path
 ) -> None:
     root = shutil.copytree(engine_old.root.resolve(), tmp_path / "engine")
     (root / "packages.txt").unlink()
     made = run("--engine", root, "--crs", crs_of(engine_old))
     assert made.exit_code == 0
     assert (
-        "\nwaf.lock: warning: no deploy can meet this lock: an engine of the kind 'folder' is only"
-        " on this machine [lock.of-this-machine]\n"
+        f"\n{spec.with_name('waf.lock')}: warning: no deploy can meet this lock: an engine of the"
+        " kind 'folder' is only on this machine [lock.of-this-machine]\n"
     ) in made.stderr
 
 
@@ -177,6 +180,21 @@ def test_the_spec_says_which_rules(
     exact = engine_new.crs.version  # type: ignore[union-attr]
     spec.write_text(f"{SPEC}waf: {{crs: {exact}}}\n")
     assert run("--engine", engine_new.root).exit_code == 0
+
+
+def test_older_rules_are_locked_only_on_purpose(
+    run: Callable[..., Result], spec: Path, engine_new: Engine
+) -> None:
+    """The newest ones cannot be had, which is for now, and a lock is for months."""
+    own = engine_new.crs.version  # type: ignore[union-attr]
+    made = run("--engine", engine_new.root)
+    assert made.exit_code == 1
+    assert "\nerror: Core Rule Set 4.28.0 cannot be had: http://127.0.0.1:" in made.stderr
+    assert made.stderr.endswith(
+        f"\n    Try again later, or take older rules on purpose: --crs {own}\n"
+    )
+    assert not spec.with_name("waf.lock").exists()
+    assert run("--engine", engine_new.root, "--crs", str(own)).exit_code == 0
 
 
 def test_a_broken_spec_is_told(run: Callable[..., Result], spec: Path) -> None:

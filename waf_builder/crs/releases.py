@@ -51,6 +51,7 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
     *,
     pins: Mapping[Version, str] = MappingProxyType({}),
     source: str | None = None,
+    best_only: bool = False,
 ) -> InstalledCrs:
     """Return the rule set for engine, from the network if it is not in the cache.
 
@@ -62,6 +63,7 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
     pins: content digests, `sha256:<hex>`, of further releases; they win over PINS, and hold for
     the engine's own rules too.
     source: where the archives are, instead of `$WAF_BUILDER_CRS_URL` or the project's.
+    best_only: for a choice that is kept, which a server that is down should not make.
     EngineError says why there is none.
     """
     if wanted is not None and not is_wanted_version(wanted):
@@ -88,6 +90,11 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
             f"Core Rule Set {best} cannot be had: {reason}\n"
             f"    Neither the cache nor the engine has another one{_that_is(wanted)}. Try again"
             " later, or unpack a\n    release and name its folder: --crs DIR"
+        )
+    if best_only:
+        raise EngineError(
+            f"Core Rule Set {best} cannot be had: {reason}\n"
+            f"    Try again later, or take older rules on purpose: --crs {second.version}"
         )
     told = reason.replace("\n", "\n    ")
     whose = "the engine's own" if second is own else "in the cache"

@@ -30,14 +30,16 @@ def make_lock(spec: Path, engine: str | None, crs: str | None, progress: Progres
 
     engine: as `find` takes it; crs: a version or a folder, else `$WAF_BUILDER_CRS`, else the
     spec's `waf.crs`, else the newest that the engine can load.
-    WafBuilderError when there is none, or when they do not go together.
+    WafBuilderError when there is none, when only older rules can be had now, or when they do not
+    go together.
     """
     wanted = crs or os.environ.get("WAF_BUILDER_CRS") or load(spec).spec.waf.crs
     found = find(engine, OWN_CRS, progress)
-    rules = choose_crs(found, wanted, cache_dir(), progress)
+    rules = choose_crs(found, wanted, cache_dir(), progress, best_only=True)
     _require_pair(found, rules)
-    lock = lock_of(found, rules, __version__)
-    _write(lock_beside(spec), lock_text(lock, spec.name))
+    file = lock_beside(spec)
+    lock = replace(lock_of(found, rules, __version__), file=str(file))
+    _write(file, lock_text(lock, spec.name))
     return lock
 
 
