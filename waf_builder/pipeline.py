@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,8 @@ def render_spec(  # noqa: PLR0913
     index = known_rules(target, overrides, _crs_of(engine, choice)) if excludes(spec) else None
     crs = engine.crs if engine else rules
     config, tree, met = build_tree(spec, target, overrides, index, crs, at=loaded.at)
-    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *met)
+    told = _at_sources(met, overrides)
+    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *told)
     return Rendered(config, tree, overrides, engine, index, warnings)
 
 
@@ -192,15 +194,26 @@ def check_rendered(rendered: Rendered, folder: Path) -> list[Problem]:
     """Return every problem of a staged tree; those of the user's rules name the user's files."""
     from waf_builder.check.tree import check_tree
 
-    sources = {name: str(path) for name, path in rendered.overrides.sources.items()}
-    return [_at_source(problem, sources) for problem in check_tree(folder, engine=rendered.engine)]
+    return _at_sources(check_tree(folder, engine=rendered.engine), rendered.overrides)
 
 
-def _at_source(problem: Problem, sources: Mapping[str, str]) -> Problem:
-    place = problem.place
-    if place is None or place.file not in sources:
-        return problem
-    return replace(problem, place=replace(place, file=sources[place.file]))
+def _at_sources(problems: Iterable[Problem], overrides: Overrides) -> list[Problem]:
+    """Return problems with the user's files where they name those of a rendered tree."""
+    sources = {name: str(path) for name, path in overrides.sources.items()}
+    if not sources:
+        return list(problems)
+    # The longest first: one name may be the beginning of another.
+    names = "|".join(re.escape(name) for name in sorted(sources, key=len, reverse=True))
+    mention = re.compile(names)
+
+    def told(problem: Problem) -> Problem:
+        place = problem.place
+        if place and place.file in sources:
+            place = replace(place, file=sources[place.file])
+        message = mention.sub(lambda found: sources[found[0]], problem.message)
+        return replace(problem, message=message, place=place)
+
+    return [told(problem) for problem in problems]
 
 
 def prove(rendered: Rendered) -> list[Problem]:

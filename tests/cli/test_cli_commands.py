@@ -440,8 +440,21 @@ def test_check_of_something_else():
     assert result.stderr == (
         "error: nothing is not a rendered tree: there is no such folder [check.not-a-tree]\n"
         "    Give the folder that `waf-builder render SPEC -o DIR` made.\n"
-        "nothing: checked without nginx's own test, not sound\n"
     )
+
+
+def test_check_of_something_else_names_no_engine(spec: Path):
+    """Nothing is said of an engine that was never asked, or of a test that never was."""
+    text = run("check", str(spec), "--engine", "/nosuch")
+    machine = run("check", str(spec), "--engine", "/nosuch", "--format", "json")
+
+    assert text.exit_code == machine.exit_code == 1
+    assert text.stderr == (
+        f"error: {spec} is not a rendered tree: it is no folder [check.not-a-tree]\n"
+        "    Give the folder that `waf-builder render SPEC -o DIR` made.\n"
+    )
+    (problem,) = json.loads(machine.stdout)["problems"]
+    assert problem["code"] == "check.not-a-tree"
 
 
 # run

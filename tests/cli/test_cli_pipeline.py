@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from specs import APP_ID, NETWORK_ID, SMALLEST, spec_of
@@ -15,11 +16,14 @@ from waf_builder.spec.model import Backend
 from waf_builder.target import find_target
 from waf_builder.version import Version
 
+if TYPE_CHECKING:
+    from waf_builder.engine.model import Engine
+
 LOCAL = Backend(host="127.0.0.1", port=3000)
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WAF_BUILDER_ENGINE", "WAF_BUILDER_CRS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -117,3 +121,41 @@ def test_errors_of_a_spec_stop_before_an_engine_is_looked_for(tmp_path: Path):
 def test_a_run_without_an_engine_is_refused(tmp_path: Path):
     with pytest.raises(WafBuilderError, match="a run needs an engine"):
         render_for_run(tmp_path / "backend.yaml", Choice(engine="none"), None, print)
+
+
+def with_rules(folder: Path, **files: str) -> Path:
+    spec = folder / "backend.yaml"
+    spec.write_text(SMALLEST, encoding="utf-8")
+    rules = folder / "waf/rules/before-crs"
+    rules.mkdir(parents=True)
+    for name, text in files.items():
+        (rules / f"{name}.conf").write_text(text, encoding="utf-8")
+    return spec
+
+
+@pytest.mark.nginx
+def test_problems_name_the_files_that_the_user_wrote(tmp_path: Path, engine: Engine):
+    """In their place and in their message; nothing else is told of a file with a mistake."""
+    own = 'SecAction "id:10001,phase:2,pass"\n'
+    spec = with_rules(tmp_path, a=own, b=own, c="\ufeff" + own.replace("1,", "2,", 1))
+    rendered = render_spec(spec, Choice(engine=str(engine.root)))
+    assert "crs.not-compiled" not in {problem.code for problem in rendered.problems}
+    with pytest.raises(ProblemsError) as caught:
+        prove(rendered)
+    rules = spec.parent / "waf/rules/before-crs"
+    assert {str(one.place): one.message for one in caught.value.problems} == {
+        f"{rules}/b.conf:1:12": f"rule id 10001 is already in use at {rules}/a.conf:1:12",
+        f"{rules}/c.conf:1:1": (
+            "the file begins with a byte order mark, which libmodsecurity refuses"
+        ),
+    }
+
+
+@pytest.mark.nginx
+def test_what_is_not_compiled_for_names_the_file_that_the_user_wrote(
+    tmp_path: Path, engine: Engine
+):
+    spec = with_rules(tmp_path, a="# mine\nSecRemoteRules k https://a.example/\n")
+    rendered = render_spec(spec, Choice(engine=str(engine.root)))
+    (told,) = (one for one in rendered.problems if one.code == "crs.not-compiled")
+    assert str(told.place) == f"{spec.parent}/waf/rules/before-crs/a.conf:2:1"

@@ -98,8 +98,8 @@ def test_who_can_meet_a_lock_of_packages_is_said_at_once(
     assert "can meet" not in run(*engine).stderr
     monkeypatch.delenv("STACK")
     assert run(*engine).stderr.endswith(
-        f"\n{spec.with_name('waf.lock')}: warning: only a deploy on {store.codename()} can meet this"
-        " lock: other systems have other packages [lock.of-this-release]\n"
+        f"\n{spec.with_name('waf.lock')}: warning: only a deploy on {store.codename()} can"
+        " meet this lock: other systems have other packages [lock.of-this-release]\n"
         "    `scalingo --app APP run waf-builder lock` makes that of a deployed app, for its"
         " stack.\n"
     )

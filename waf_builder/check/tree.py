@@ -49,8 +49,8 @@ def check_tree(tree: Path, *, engine: Engine | None, lint: bool = True) -> list[
     engine's own `nginx -t` (unless engine is None). What boot fills in gets sample values.
     Places are relative to tree.
     """
-    if not (tree / STAMP).is_file():
-        return [_not_a_tree(tree)]
+    if other := not_a_tree(tree):
+        return [other]
     try:
         with booted(tree) as staging:
             return [_at_template(found) for found in _check(staging, engine, lint=lint)]
@@ -222,8 +222,14 @@ def _at_template(problem: Problem) -> Problem:
     return replace(problem, place=replace(problem.place, file=file))
 
 
-def _not_a_tree(tree: Path) -> Problem:
-    what = f"it has no {STAMP}" if tree.is_dir() else "there is no such folder"
+def not_a_tree(tree: Path) -> Problem | None:
+    """Return why a folder cannot be checked, or None for a rendered tree."""
+    if (tree / STAMP).is_file():
+        return None
+    if tree.is_dir():
+        what = f"it has no {STAMP}"
+    else:
+        what = "it is no folder" if tree.exists() else "there is no such folder"
     return Problem(
         "check.not-a-tree",
         f"{tree} is not a rendered tree: {what}",

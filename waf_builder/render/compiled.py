@@ -37,8 +37,8 @@ def render_with_rules(
     compiling = replace(config, rule_set=COMPILED_RULES, screens="screens" in names)
     tree = render(compiling, overrides)
     compiled = compile_rules(crs, tree, COMPILED_RULES, names)
-    if isinstance(compiled, Problem):
-        return config, render(config, overrides), [compiled]
+    if compiled is None or isinstance(compiled, Problem):
+        return config, render(config, overrides), [compiled] if compiled else []
     tree.update({f"{RULES_FOLDER}/{name}": text for name, text in compiled.files.items()})
     if compiling.screens:
         tree[SCREENS] = compiled.screens or tree[SCREENS]

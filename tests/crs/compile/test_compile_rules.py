@@ -125,6 +125,13 @@ def test_what_is_not_known_is_loaded_as_it_is(
     )
 
 
+@pytest.mark.parametrize("text", ['SecRule ARGS "@rx a\n', "\ufeffSecRuleEngine On\n"])
+def test_a_mistake_of_the_tree_is_left_to_its_check(tmp_path: Path, text: str):
+    """Beside that error nobody should read that the rules work all the same."""
+    tree = {**TREE, "modsecurity/setup.conf": text}
+    assert compile_rules(rule_set(tmp_path), tree, RULES) is None
+
+
 def test_a_route_s_own_file_counts(tmp_path: Path):
     tree = with_nginx("location / { modsecurity_rules_file modsecurity/routes/a.conf; }")
     tree["modsecurity/routes/a.conf"] = 'SecAction "id:3,phase:1,pass,nolog,setvar:tx.level=2"\n'

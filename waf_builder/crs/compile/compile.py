@@ -12,7 +12,7 @@ from waf_builder.crs.compile.manifest import Manifest, Step, steps
 from waf_builder.crs.compile.model import RuleSet
 from waf_builder.crs.compile.passes import LAST, PASSES
 from waf_builder.crs.compile.reading import Part, read_rules
-from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.crs.compile.refusal import Mistake, Refusal
 from waf_builder.crs.compile.screenfile import screens_text
 from waf_builder.crs.compile.screens import screens
 from waf_builder.crs.compile.surroundings import surround
@@ -41,9 +41,10 @@ def compile_rules(
     tree: Mapping[str, str],
     rule_set: str,
     names: Collection[str] = tuple(PASSES),
-) -> Compiled | Problem:
+) -> Compiled | Problem | None:
     """Return the rules that the policy of a rendered tree can use, or why they stay as they are.
 
+    None for a tree with a mistake in a file of its own, which `check` reports.
     rule_set: what `Include` names the rule set in the tree's main.conf.
     names: the steps to take, of PASSES.
     """
@@ -53,6 +54,8 @@ def compile_rules(
         left = _left(parts, tuple(names))
         lists = needed_lists(left.needed, crs.rules)
         written = _written(left, tuple(lists.items()))
+    except Mistake:
+        return None
     except Refusal as refusal:
         return _refused(crs, refusal)
     manifest = Manifest(str(crs.version), left.rules, _count(left.needed), written.done)

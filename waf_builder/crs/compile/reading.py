@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from waf_builder.crs.compile.model import MARKER, Entry, RuleSet
-from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.crs.compile.refusal import Mistake, Refusal
 from waf_builder.seclang import Directive, Document, read
 
 DIRECTIVES = frozenset(
@@ -66,7 +66,8 @@ def read_rules(parts: Iterable[Part]) -> RuleSet:
     for part in parts:
         if part.document.problems:
             problem = part.document.problems[0]
-            raise Refusal(problem.message, problem.place)
+            kind = Refusal if part.ours else Mistake
+            raise kind(problem.message, problem.place)
         entries += _entries(part)
     rules = RuleSet(tuple(entries))
     _require_plain_matches(rules)

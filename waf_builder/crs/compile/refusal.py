@@ -15,3 +15,7 @@ class Refusal(Exception):  # noqa: N818 - it is no error: the rules work, they o
         super().__init__(what)
         self.what = what
         self.place = place
+
+
+class Mistake(Refusal):
+    """A mistake in a file of the rendered tree: no rules work then, and its check says so."""
