@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waf_builder.inspect.inprocess import LibraryJudge
+from waf_builder.inspect.inspector import Inspector
 from waf_builder.inspect.library import Library
 from waf_builder.inspect.parallel import ParallelJudge
-from waf_builder.inspect.request import HttpRequest, from_url
+from waf_builder.inspect.report import Finding
+from waf_builder.inspect.request import HttpRequest, RequestError, from_url
 from waf_builder.inspect.routing import Host, Route, Routing
 
 pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
@@ -77,6 +79,20 @@ def test_every_answer_is_that_of_its_request(count: int, tmp_path: Path, capfd):
         else:
             assert found == {100 if word == "attack" else 101: asked.partition("q=")[2]}
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("count", "processes"), [(1, 1), (150, 1), (150, 2)])
+def test_what_was_asked_before_one_that_cannot_be_read_is_answered(count: int, processes: int):
+    def requests() -> Iterator[HttpRequest]:
+        yield from (from_url(target(number)) for number in range(count))
+        raise RequestError("entry 7 is none")
+
+    answered: list[Finding] = []
+    with ParallelJudge(LibraryJudge(ROUTING, Library(RULES, "")), processes) as parallel:
+        findings = Inspector(ROUTING, parallel, ()).findings(requests())
+        with pytest.raises(RequestError, match="entry 7 is none"):
+            answered.extend(findings)
+    assert len(answered) == count
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

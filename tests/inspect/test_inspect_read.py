@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import os
+import sys
+import threading
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -11,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import for_each
 
+from waf_builder.inspect.nesting import Shallow
 from waf_builder.inspect.raw import from_raw
 from waf_builder.inspect.read import read
 from waf_builder.inspect.request import BROWSER, HttpRequest, RequestError, from_url
@@ -24,6 +30,23 @@ def one(given_: str) -> HttpRequest:
     return request
 
 
+def har(*entries: object) -> str:
+    return json.dumps({"log": {"version": "1.2", "entries": [{"request": e} for e in entries]}})
+
+
+def entry(url: str = "https://a.test/b", **more: object) -> dict[str, object]:
+    return {"method": "GET", "url": url, "headers": [], **more}
+
+
+LINE = json.dumps(
+    {
+        "http": {"request": {"id": "1", "method": "GET"}, "response": {"status_code": 403}},
+        "url": {"domain": "a.test", "path": "/b"},
+    }
+)
+"""A line of the access log, as far as it matters here."""
+
+
 class TestUrl:
     @for_each(
         ("url", "target", "host"),
@@ -31,7 +54,6 @@ class TestUrl:
             ("https://a.test/b?c=d", "/b?c=d", "a.test"),
             ("https://a.test:8443", "/", "a.test:8443"),
             ("http://a.test:80/", "/", "a.test"),
-            ("a.test/b", "/b", "a.test"),
             ("/only/a/path?x=é", "/only/a/path?x=%C3%A9", "localhost"),
             ("https://a.test?x=1#f", "/?x=1", "a.test"),
             ("http://[::1]:3000/x", "/x", "[::1]:3000"),
@@ -44,9 +66,37 @@ class TestUrl:
         assert (request.method, request.target) == ("GET", target)
         assert request.headers == (("Host", host), *BROWSER)
 
-    def test_a_word_is_neither_file_nor_url(self):
-        with pytest.raises(RequestError, match="'nonsense' is neither a file nor a request"):
-            one("nonsense")
+    @for_each(
+        ("given_", "way_out"),
+        [
+            ("nonsense", "http://nonsense"),
+            ("missing.har", "http://missing.har"),
+            ("shop.test/b?c", "http://shop.test/b?c"),
+            ("login?next=http://a.test/", "http://HOST/"),
+            ("requests/missing.har", "http://requests/missing.har"),
+            ("POST /login.php", "http://HOST/"),
+            ("", "http://HOST/"),
+            (".", "http://HOST/"),
+            ("a\0b" * 3000, "http://HOST/"),
+        ],
+    )
+    def test_what_may_be_the_name_of_a_file_is_none(self, given_: str, way_out: str):
+        with pytest.raises(RequestError) as raised:
+            one(given_)
+        said = str(raised.value)
+        assert said.startswith(f"{given_!r} is neither a file nor a request\n")
+        assert f"A URL has its scheme, as {way_out}, and a path begins with /." in said
+
+    @for_each(
+        "url", ["http://a b/", "http://POST /x", "http://a<b>/", "http://a..b/", "http://\x00/"]
+    )
+    def test_a_host_is_one(self, url: str):
+        with pytest.raises(RequestError, match=r"has no host name|is not a URL"):
+            one(url)
+
+    def test_a_folder_of_the_machine_is_a_path_of_the_wafs(self, tmp_path: Path):
+        assert one("/").target == "/"
+        assert one(str(tmp_path)).target == str(tmp_path)
 
 
 class TestRaw:
@@ -96,12 +146,82 @@ class TestRaw:
         assert request.wire()
 
 
-def har(*entries: object) -> str:
-    return json.dumps({"log": {"version": "1.2", "entries": [{"request": e} for e in entries]}})
+CURL = b"curl 'http://a.test/x?q=<script>'"
 
 
-def entry(url: str = "https://a.test/b", **more: object) -> dict[str, object]:
-    return {"method": "GET", "url": url, "headers": [], **more}
+class TestFiles:
+    def test_a_pipe(self, tmp_path: Path):
+        os.mkfifo(tmp_path / "pipe")
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(CURL,))
+        writer.start()
+        assert one(str(tmp_path / "pipe")).target == "/x?q=<script>"
+        writer.join(10)
+
+    @pytest.mark.parametrize("data", [CURL, gzip.compress(CURL), b"\xef\xbb\xbf" + CURL])
+    def test_standard_input(self, monkeypatch: pytest.MonkeyPatch, data: bytes):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert one("-").target == "/x?q=<script>"
+
+    def test_a_pipe_that_gives_one_byte_at_a_time(self):
+        reading, writing = os.pipe()
+
+        def write() -> None:
+            for byte in har(entry()).encode():
+                os.write(writing, bytes([byte]))
+            os.close(writing)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert one(f"/dev/fd/{reading}").target == "/b"
+        writer.join(10)
+        os.close(reading)
+
+    @pytest.mark.parametrize(
+        ("data", "targets"),
+        [
+            (b"GET /raw HTTP/1.1\r\nHost: a\r\n\r\n", ["/raw"]),
+            (CURL, ["/x?q=<script>"]),
+            (har(entry()).encode(), ["/b"]),
+            (LINE.encode(), ["/b"]),
+        ],
+        ids=["raw", "curl", "har", "log"],
+    )
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_a_byte_order_mark_is_no_part_of_it(
+        self, tmp_path: Path, data: bytes, targets: list[str], packed: bool
+    ):
+        marked = b"\xef\xbb\xbf" + data
+        (tmp_path / "x").write_bytes(gzip.compress(marked) if packed else marked)
+        assert [request.target for request in read(str(tmp_path / "x"))] == targets
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+    def test_utf_16_is_named(self, tmp_path: Path, encoding: str):
+        (tmp_path / "x").write_bytes(
+            "\ufeff".encode(encoding)[-2:] + CURL.decode().encode(encoding)
+        )
+        with pytest.raises(
+            RequestError, match=r"x is UTF-16, as PowerShell writes with `>`\n.*UTF-8"
+        ):
+            one(str(tmp_path / "x"))
+
+    def test_one_without_an_end(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("waf_builder.inspect.read.MAX_BYTES", 10_000)
+        with pytest.raises(RequestError, match="/dev/zero has more than 10,000 bytes"):
+            one("/dev/zero")
+
+    def test_those_of_a_test_stand_beside_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "here.http").write_bytes(b"GET /raw HTTP/1.1\r\nHost: a\r\n\r\n")
+        (tmp_path / "below").mkdir()
+        (tmp_path / "body").write_text("a=b")
+        ((below,), (curl,), (path,)) = (
+            list(read(given_, tmp_path / "below"))
+            for given_ in ("../here.http", "curl http://a/ -d @../body", str(tmp_path / "body"))
+        )
+        assert (below.target, curl.body, path.target) == ("/raw", b"a=b", f"{tmp_path}/body")
+        for given_ in ("here.http", "-", "below"):
+            with pytest.raises(RequestError, match=f"Files are looked for in {tmp_path}/below"):
+                list(read(given_, tmp_path / "below"))
 
 
 class TestHar:
@@ -139,7 +259,9 @@ class TestHar:
             ('{"other": 1}', "has no log.entries"),
             (har(entry(url=3)), "entry 1 is not a request"),
             (har({"url": "https://a/"}), "entry 1 is not a request"),
-            (har(entry(url="blob:x")), "entry 1: 'http://blob:x' is not a URL"),
+            (har(entry(url="shop")), "entry 1: 'shop' is no URL"),
+            (har(entry(url="http://a b/")), "entry 1: 'http://a b/' has no host name"),
+            (har(entry(url="blob:x")), "has entries, but none with an http or https URL"),
             (har(*[entry()] * 2000)[:-4], "is not JSON after entry "),
         ],
     )
@@ -149,6 +271,46 @@ class TestHar:
         with pytest.raises(RequestError) as raised:
             list(read(str(file)))
         assert message in str(raised.value)
+
+    @pytest.mark.parametrize("url", ["wss://a.test/live", "data:image/png;base64,AA", "blob:x"])
+    def test_what_is_no_http_is_passed_over(self, tmp_path: Path, url: str):
+        file = tmp_path / "x.har"
+        file.write_text(har(entry("http://a.test/1"), entry(url), entry("http://a.test/2")))
+        assert [request.target for request in read(str(file))] == ["/1", "/2"]
+
+    @pytest.mark.parametrize("opening", ["[", '{"a":'])
+    def test_one_that_is_nested_deep_takes_little_memory(self, tmp_path: Path, opening: str):
+        file = tmp_path / "x.har"
+        file.write_text(har(entry())[:-2] + "," + opening * 20_000)
+        found = read(str(file))
+        tracemalloc.start()
+        try:
+            with pytest.raises(RequestError) as raised:
+                list(found)
+            assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
+        assert str(raised.value).startswith(f"{file} is nested more than 100 levels deep")
+
+    @pytest.mark.parametrize("levels", [95, 96])
+    def test_how_deep_it_may_be(self, tmp_path: Path, levels: int):
+        file = tmp_path / "x.har"
+        file.write_text(har(entry(more=json.loads("[" * levels + "]" * levels))))
+        if levels == 95:
+            assert one(str(file)).target == "/b"
+        else:
+            with pytest.raises(RequestError, match="nested more than 100"):
+                one(str(file))
+
+    @given(
+        st.lists(st.text(st.sampled_from('"\\[]{}ab'), max_size=8), max_size=6),
+        st.integers(1, 9),
+    )
+    def test_brackets_in_text_are_no_levels(self, texts: list[str], size: int):
+        data = json.dumps(["[" * 99 + '"\\', *texts, [[*texts, {"a": texts}]]]).encode()
+        stream = Shallow(io.BytesIO(data), "x")
+        assert b"".join(iter(lambda: stream.read(size), b"")) == data
+        assert stream.depth == 0
 
     def test_a_large_one_takes_little_memory(self, tmp_path: Path):
         file = tmp_path / "x.har"
@@ -165,15 +327,6 @@ class TestHar:
             assert tracemalloc.get_traced_memory()[1] < 4_000_000
         finally:
             tracemalloc.stop()
-
-
-LINE = json.dumps(
-    {
-        "http": {"request": {"id": "1", "method": "GET"}, "response": {"status_code": 403}},
-        "url": {"domain": "a.test", "path": "/b"},
-    }
-)
-"""A line of the access log, as far as it matters here."""
 
 
 class TestLog:

@@ -25,10 +25,10 @@ def inspect(
 ) -> None:
     """Ask the WAF of a spec whether a request would pass, and why not.
 
-    REQUEST is a URL, a curl command in quotes as browsers copy it, or a file with a raw HTTP
-    request, a HAR, or lines of the WAF's log. libmodsecurity gives the answer in this process, or
-    with --engine a real nginx on a loopback port; no backend is asked. Exit status: 0 it passes,
-    3 it would be refused, 1 a problem.
+    REQUEST is a URL, a path, a curl command in quotes as browsers copy it, or a file with a raw
+    HTTP request, a HAR, or lines of the WAF's log; `-` is standard input. libmodsecurity gives the
+    answer in this process, or with --engine a real nginx on a loopback port; no backend is asked.
+    Exit status: 0 it passes, 3 it would be refused, 1 a problem.
 
     \b
     Example: waf-builder inspect backend.yaml 'https://shop.example.com/search?q=l%27été'

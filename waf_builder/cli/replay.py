@@ -13,7 +13,7 @@ import click
 from waf_builder.cli.options import format_option, judge_options, spec_argument
 
 if TYPE_CHECKING:
-    from waf_builder.replay.files import Advance
+    from waf_builder.inspect.files import Advance
 
 NEWLY_REFUSED = 3
 """The exit status when the WAF would refuse what it, or the app, has answered."""
@@ -54,9 +54,9 @@ def replay(
 
     from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
+    from waf_builder.inspect.files import require_files
     from waf_builder.inspect.request import RequestError
     from waf_builder.judges import inspector as ready
-    from waf_builder.replay.files import require_files
     from waf_builder.replay.read import of_hosts, traffic
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
@@ -82,7 +82,7 @@ def replay(
 @contextmanager
 def _bar(files: tuple[str, ...]) -> Iterator[Advance]:
     """Yield what moves a bar on stderr; where nobody watches, or nobody knows the end, none is."""
-    from waf_builder.replay.files import size
+    from waf_builder.inspect.files import size
 
     total = size(files)
     if not sys.stderr.isatty() or not total:

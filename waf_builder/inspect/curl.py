@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote_plus
 
 from waf_builder.inspect.quoting import plain_quotes
-from waf_builder.inspect.request import HttpRequest, RequestError, split_url, wire_text
+from waf_builder.inspect.request import HttpRequest, RequestError, is_url, split_url, wire_text
 
 FORM = "application/x-www-form-urlencoded"
 _BOUNDARY = "------------------------waf-builder-inspect"
@@ -225,7 +225,8 @@ def _pair(value: str) -> tuple[str, str]:
 
 
 def _request(command: _Command) -> HttpRequest:
-    target, host = split_url(command.urls[0])
+    url = command.urls[0]
+    target, host = split_url(url if is_url(url) else f"http://{url}")
     body = b"&".join(command.data)
     method = command.method or ("HEAD" if command.head else "POST" if body else "GET")
     kind = FORM if command.data else ""

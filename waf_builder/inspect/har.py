@@ -5,36 +5,47 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote_plus
 
 from waf_builder.inspect.curl import FORM
+from waf_builder.inspect.nesting import Shallow
 from waf_builder.inspect.request import HttpRequest, RequestError, split_url, wire_text
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\r\n\0]")
+_OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _NOT_SENT = frozenset({"content-length", "host", "connection", "transfer-encoding"})
 """Headers that are made anew for the request that is sent."""
 
 
-def from_har(file: Path) -> Iterator[HttpRequest]:
+def from_har(stream: BinaryIO, name: str) -> Iterator[HttpRequest]:
     """Yield each request of a HAR file, one at a time: the file may be larger than memory.
 
-    RequestError, with the number of the entry, for one that is no request.
+    Entries of other protocols are passed over. RequestError, with the number of the entry, for one
+    that is no request, and where there is none at all.
     """
+    found = False
+    for number, entry in entries(stream, name):
+        if not is_other(entry):
+            found = True
+            yield request_of(entry, f"{name}: entry {number}")
+    if not found:
+        raise RequestError(f"{name} has entries, but none with an http or https URL")
+
+
+def is_other(entry: Any) -> bool:
+    """Return whether an entry is of another protocol: a page's sockets, `data:` and extensions."""
     try:
-        with file.open("rb") as stream:
-            for number, entry in entries(stream, str(file)):
-                yield request_of(entry, f"{file}: entry {number}")
-    except OSError as error:
-        raise RequestError(f"{file} cannot be read: {error.strerror}") from None
+        return _OTHER_SCHEME.match(entry["request"]["url"]) is not None
+    except (KeyError, TypeError):
+        return False
 
 
 def entries(stream: BinaryIO, name: str) -> Iterator[tuple[int, Any]]:
     """Yield each entry of a HAR file with its number; memory is that of the largest.
 
-    RequestError when it is no JSON, from there on, or holds no entries.
+    RequestError when it is no JSON or nested too deep, from there on, or holds no entries.
     """
     try:
         import ijson
@@ -45,7 +56,7 @@ def entries(stream: BinaryIO, name: str) -> Iterator[tuple[int, Any]]:
         ) from None
     number = 0
     try:
-        for number, entry in enumerate(ijson.items(stream, "log.entries.item"), 1):
+        for number, entry in enumerate(ijson.items(Shallow(stream, name), "log.entries.item"), 1):
             yield number, entry
     except (ijson.JSONError, UnicodeDecodeError) as error:
         where = f"after entry {number}" if number else "as far as its first entry"

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from waf_builder.inspect.request import Headers, HttpRequest
+from waf_builder.inspect.request import HOST, Headers, HttpRequest
 from waf_builder.inspect.uri import UriError, normalized
 
 _METHOD = re.compile(r"[A-Z_-]+")
@@ -14,7 +14,6 @@ _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 """What nginx keeps of headers without `underscores_in_headers`; others are passed over."""
-_HOST = re.compile(r"(?:([a-z0-9_%-]+(?:\.[a-z0-9_%-]+)*)\.?|(\[[0-9a-f:.]+\]))(?::[0-9]{1,5})?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _LINE = 16 * 1024
@@ -163,7 +162,7 @@ def _host(text: str | None, version: tuple[int, int]) -> str:
         if version >= _HTTP_1_1:
             raise Refused(400)
         return ""
-    found = _HOST.fullmatch(text.lower())
+    found = HOST.fullmatch(text.lower())
     if found is None:
         if not text or set(text) & set("/ \t") or ".." in text:
             raise Refused(400)

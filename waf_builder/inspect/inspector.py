@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from waf_builder.inspect.answer import Answer
 from waf_builder.inspect.proposal import Proposal, propose
 from waf_builder.inspect.report import Finding
-from waf_builder.inspect.request import HttpRequest
+from waf_builder.inspect.request import HttpRequest, RequestError
 from waf_builder.inspect.routing import Routing
 from waf_builder.problem import Problem
 
@@ -38,11 +38,18 @@ class Inspector:
     rules: Callable[[], RuleIndex] | None = None
 
     def findings(self, requests: Iterable[HttpRequest]) -> Iterator[Finding]:
-        """Yield what the WAF says to each request, in order."""
-        for answer in self.judge.judge(requests):
+        """Yield what the WAF says to each request, in order.
+
+        Where the requests end in RequestError, it comes after what is said to those before it:
+        whoever judges takes some at a time.
+        """
+        ending: list[RequestError] = []
+        for answer in self.judge.judge(_readable(requests, ending)):
             threshold = self.routing.threshold_of(answer.route)
             proposal = propose(answer, threshold, self.rules)
             yield Finding(answer, threshold, proposal, self._openings(answer, proposal))
+        if ending:
+            raise ending[0]
 
     def _openings(self, answer: Answer, proposal: Proposal | None) -> tuple[Opening, ...]:
         if proposal is None or not proposal.excluded or self.rules is None:
@@ -51,3 +58,11 @@ class Inspector:
 
         level = self.routing.level_of(answer.route)
         return tuple(openings(proposal.excluded, proposal.path, self.rules(), level))
+
+
+def _readable(requests: Iterable[HttpRequest], ending: list[RequestError]) -> Iterator[HttpRequest]:
+    """Yield the requests before one that cannot be read, and put why into `ending`."""
+    try:
+        yield from requests
+    except RequestError as error:
+        ending.append(error)

@@ -2,76 +2,98 @@
 
 from __future__ import annotations
 
+import io
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from waf_builder.inspect.request import HttpRequest, RequestError, from_url
+from waf_builder.inspect.request import HOST, HttpRequest, RequestError, from_url, is_url
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+    from typing import BinaryIO
 
 MAX_BYTES = 128 * 1024**2
 """Of a raw request: more than any router takes. A HAR file may be of any size."""
-_SNIFFED = 4096
 
 
-def read(given: str) -> Iterator[HttpRequest]:
+def read(given: str, folder: Path | None = None) -> Iterator[HttpRequest]:
     """Yield the requests in what was given.
 
-    A `curl ...` line, the path of a file that exists, or a URL. RequestError says what is wrong
-    with it, and where.
+    A `curl ...` line, lines of the log, a path of the WAF's own, a URL with its scheme, the name
+    of a file, or `-` for standard input. RequestError says what is wrong with it, and where.
+
+    folder: of a file of tests. Files are then only those that are named relative to it, so that
+    a test says the same everywhere; what begins with `/` is always a path of the WAF's.
     """
     text = given.strip()
     if text.startswith(("curl ", "curl\t", "curl\n", "curl.exe ")):
         from waf_builder.inspect.curl import from_curl
 
-        yield from_curl(text)
-        return
-    if text.startswith("{"):
+        yield from_curl(text, folder)
+    elif text.startswith("{"):
         from waf_builder.inspect.logline import from_log
 
         yield from from_log(text.splitlines(), "the given line")
+    elif is_url(text) or (text.startswith("/") and (folder or not _is_file(Path(text)))):
+        yield from_url(text)
+    else:
+        yield from _named(given, folder)
+
+
+def _named(given: str, folder: Path | None) -> Iterator[HttpRequest]:
+    from waf_builder.inspect.files import STDIN
+
+    path = folder / given if folder else Path(given)
+    if (given == STDIN and not folder) or _is_file(path):
+        yield from _from_file(str(path))
         return
-    path = Path(given)
-    if _is_file(path):
-        yield from _from_file(path)
-        return
-    if not text.startswith("/") and "://" not in text and "." not in text:
-        raise RequestError(
-            f"{given!r} is neither a file nor a request\n"
-            "    Expected a URL, a curl command in quotes, or a file with a raw request, a HAR, or"
-            " lines of the log."
-        )
-    yield from_url(text)
+    text = given.strip()
+    url = f"http://{text}" if HOST.fullmatch(text.partition("/")[0].lower()) else "http://HOST/"
+    raise RequestError(
+        f"{given!r} is neither a file nor a request\n"
+        f"    A URL has its scheme, as {url}, and a path begins with /.\n"
+        "    Or give a curl command in quotes, or a file with a raw request, a HAR, or lines of the"
+        " log." + (f"\n    Files are looked for in {folder}." if folder else "")
+    )
 
 
 def _is_file(path: Path) -> bool:
+    """Return whether a path can be read: that of a file, or of a pipe such as `/dev/stdin`."""
     try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long for a name, or with a byte that none has
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):  # also too long for a name, or with a byte that none has
         return False
 
 
-def _from_file(path: Path) -> Iterator[HttpRequest]:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(_SNIFFED).lstrip(b"\xef\xbb\xbf \t\r\n")
-            size = path.stat().st_size
-    except OSError as error:
-        raise RequestError(f"{path} cannot be read: {error.strerror}") from None
-    if path.suffix.lower() == ".har" or (start.startswith(b"{") and b'"log"' in start[:200]):
-        from waf_builder.inspect.har import from_har
+def _from_file(path: str) -> Iterator[HttpRequest]:
+    from waf_builder.inspect.files import is_har, opened, shown
 
-        yield from from_har(path)
-    elif start.startswith(b"curl"):
-        from waf_builder.inspect.curl import from_curl
+    name = shown(path)
+    with opened(path) as stream:
+        start = stream.peek().lstrip()
+        if is_har(path, stream):
+            from waf_builder.inspect.har import from_har
 
-        yield from_curl(path.read_text("utf-8", "surrogateescape").strip(), path.parent)
-    elif start.startswith(b"{"):
-        from waf_builder.inspect.logline import from_log
+            yield from from_har(cast("BinaryIO", stream), name)
+        elif start.startswith(b"{"):
+            from waf_builder.inspect.logline import from_log
 
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            yield from from_log(lines, str(path))
-    elif size > MAX_BYTES:
-        raise RequestError(f"{path} has more than {MAX_BYTES:,} bytes; no router takes as many")
-    else:
-        from waf_builder.inspect.raw import from_raw
+            yield from from_log(io.TextIOWrapper(stream, "utf-8", "replace"), name)
+        elif start.startswith(b"curl"):
+            from waf_builder.inspect.curl import from_curl
 
-        yield from_raw(path.read_bytes(), str(path))
+            line = _whole(stream, name).decode("utf-8", "surrogateescape").strip()
+            yield from_curl(line, Path(path).parent)
+        else:
+            from waf_builder.inspect.raw import from_raw
+
+            yield from_raw(_whole(stream, name), name)
+
+
+def _whole(stream: BufferedReader, name: str) -> bytes:
+    data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise RequestError(f"{name} has more than {MAX_BYTES:,} bytes; no router takes as many")
+    return data

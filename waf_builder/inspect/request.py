@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +19,11 @@ BROWSER: Headers = (
 
 _TARGET_SAFE = "!\"#$&'()*+,-./:;<=>?@[]^_`{|}~%\\"
 """All of ASCII that can stand in a request line: nothing is encoded that was not sent so."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HTTP_PORT = 80
+
+HOST = re.compile(r"(?:([a-z0-9_%-]+(?:\.[a-z0-9_%-]+)*)\.?|(\[[0-9a-f:.]+\]))(?::[0-9]{1,5})?")
+"""A Host in small letters: group 1 or 2 is its name."""
 
 
 class RequestError(WafBuilderError):
@@ -82,12 +87,22 @@ def from_url(url: str) -> HttpRequest:
     return HttpRequest("GET", target, (("Host", host), *BROWSER), name=url)
 
 
+def is_url(text: str) -> bool:
+    """Return whether a text begins with the scheme of a URL."""
+    return _SCHEME.match(text) is not None
+
+
 def split_url(url: str) -> tuple[str, str]:
-    """Return the request target and the Host of a URL; a path alone is asked of `localhost`."""
+    """Return the request target and the Host of a URL; a path alone is asked of `localhost`.
+
+    RequestError for a text with neither scheme nor leading slash: it may mean a file or a host.
+    """
     if url.startswith("/"):
         return target_of(url), "localhost"
-    if "://" not in url:
-        url = f"http://{url}"
+    if not is_url(url):
+        raise RequestError(
+            f"{url!r} is no URL\n    Write http://{url} for a host, or /{url} for a path."
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -103,6 +118,8 @@ def split_url(url: str) -> tuple[str, str]:
             host = host.encode("idna").decode("ascii")
         except UnicodeError as error:
             raise RequestError(f"{url!r} has no host name: {error}") from None
+    if not HOST.fullmatch(host.lower()):
+        raise RequestError(f"{url!r} has no host name: {host!r} is none")
     rest = url.split("://", 1)[1]
     start = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
     return target_of(rest[start:]), host if port in {None, _HTTP_PORT, 443} else f"{host}:{port}"

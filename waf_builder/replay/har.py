@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from waf_builder.inspect.har import entries, request_of
+from waf_builder.inspect.har import entries, is_other, request_of
 from waf_builder.inspect.request import RequestError
 from waf_builder.replay.seen import Seen, Skipped
 
-_OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ID = "x-request-id"
 _PLAIN = "<center>nginx</center>"
 _REFUSALS = frozenset({400, 403, 405, 413, 415})
@@ -27,7 +25,7 @@ def from_har(stream: BinaryIO, name: str, skipped: Skipped) -> Iterator[Seen]:
     try:
         for number, entry in entries(stream, name):
             place = f"{name}: entry {number}"
-            if _is_no_http(entry):
+            if is_other(entry):
                 skipped.others += 1
                 continue
             try:
@@ -45,14 +43,6 @@ def from_har(stream: BinaryIO, name: str, skipped: Skipped) -> Iterator[Seen]:
         if not number:
             raise
         skipped.bad(str(error).splitlines()[0])
-
-
-def _is_no_http(entry: Any) -> bool:
-    """Return whether an entry is of another protocol: a page's sockets, `data:` and extensions."""
-    try:
-        return _OTHER_SCHEME.match(entry["request"]["url"]) is not None
-    except (KeyError, TypeError):
-        return False
 
 
 def _had_body(entry: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
-from waf_builder.replay.files import Advance, is_har, lines, opened, shown
+from waf_builder.inspect.files import Advance, is_har, lines, opened, shown
 from waf_builder.replay.har import from_har
 from waf_builder.replay.logs import from_logs
 from waf_builder.replay.seen import UNKNOWN_HOST, Seen, Skipped

@@ -67,20 +67,11 @@ def _requests(given: Mapping[str, Any], place: Place) -> Iterator[HttpRequest]:
     if "request" in given:
         if made := {"method", "path", "host", "headers", *_BODIES} & given.keys():
             raise ValueError(f"`request` says all, so {', '.join(sorted(made))} cannot stand here")
-        text = str(given["request"])
-        beside = Path(place.file).parent / text
-        yield from read(str(beside) if not text.startswith("/") and _is_file(beside) else text)
+        yield from read(str(given["request"]), Path(place.file).parent)
         return
     if "path" not in given:
         raise ValueError("a request has a `path`, or is given whole as `request`")
     yield _made(given)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _made(given: Mapping[str, Any]) -> HttpRequest:

@@ -21,9 +21,13 @@ MAX_LINE = 1024**2
 Advance = Callable[[int], object]
 """Told how many more bytes of the files have been read."""
 
-_HAR = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"log"\s*:')
+SNIFFED = 4096
+"""Bytes that `peek` of a stream shows at its beginning, also where they come one by one."""
+
+_HAR = re.compile(rb'\s*\{\s*"log"\s*:')
 _GZIP = b"\x1f\x8b"
-_SNIFFED = 512
+_MARK = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class _Counted(io.RawIOBase):
@@ -42,23 +46,52 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
+class _Again(io.RawIOBase):
+    """A stream whose beginning was read already, from there."""
+
+    def __init__(self, start: bytes, stream: BinaryIO) -> None:
+        self._start, self._stream = start, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._start or self._stream.read1(len(buffer))  # type: ignore[attr-defined]
+        data, self._start = data[: len(buffer)], data[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
 @contextmanager
 def opened(name: str, advance: Advance = lambda _count: None) -> Iterator[io.BufferedReader]:
     """Yield the bytes of a file, unpacked where it is packed with gzip; `-` is standard input.
 
-    RequestError when it cannot be read, also later on.
+    A byte order mark is left out. RequestError when it cannot be read, also later on, or is UTF-16.
     """
     try:
         with _source(name) as source:
-            raw: io.RawIOBase = _Counted(source, advance)
-            stream = io.BufferedReader(raw)
-            if stream.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
-                stream = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)))
-            yield cast("io.BufferedReader", stream)
+            stream = _begun(_Counted(source, advance))
+            if stream.peek().startswith(_GZIP):
+                stream = _begun(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)))
+            start = stream.peek()
+            if start.startswith(_UTF_16):
+                raise RequestError(
+                    f"{shown(name)} is UTF-16, as PowerShell writes with `>`\n"
+                    "    Save it as UTF-8: Get-Content FILE | Set-Content -Encoding utf8 NEW"
+                )
+            if start.startswith(_MARK):
+                stream.read(len(_MARK))
+            yield stream
     except OSError as error:
         raise RequestError(f"{shown(name)} cannot be read: {error.strerror or error}") from None
     except (EOFError, zlib.error) as error:
         raise RequestError(f"{shown(name)} cannot be unpacked: {error}") from None
+
+
+def _begun(raw: io.RawIOBase) -> io.BufferedReader:
+    """Return a stream of which all that is looked at can be seen at once, also of a slow pipe."""
+    stream = io.BufferedReader(raw)
+    return io.BufferedReader(_Again(stream.read(SNIFFED), cast("BinaryIO", stream)))
 
 
 @contextmanager
@@ -93,7 +126,7 @@ def is_har(name: str, stream: io.BufferedReader) -> bool:
     """Return whether a stream holds a HAR file, by its name or its first bytes."""
     if name.lower().removesuffix(".gz").endswith(".har"):
         return True
-    return _HAR.match(stream.peek(_SNIFFED)[:_SNIFFED]) is not None
+    return _HAR.match(stream.peek()) is not None
 
 
 def lines(stream: io.BufferedReader) -> Iterator[tuple[int, str | None]]:
