@@ -322,10 +322,10 @@ def test_render_shows_what_would_change(spec: Path):
     write(SMALLEST + "max_body: 1m\n")
     changed = run("render", "backend.yaml", "--diff", "waf")
 
-    assert new.exit_code == 1
+    assert new.exit_code == 3
     assert "--- /dev/null\n+++ b/nginx.conf\n" in new.stdout
     assert seen(same) == (0, "", "")
-    assert changed.exit_code == 1
+    assert changed.exit_code == 3
     assert "-    client_max_body_size 10m;\n+    client_max_body_size 1m;\n" in changed.stdout
     assert "--- a/modsecurity/engine.conf\n+++ b/modsecurity/engine.conf\n" in changed.stdout
     assert STAMP not in changed.stdout

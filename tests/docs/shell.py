@@ -33,8 +33,6 @@ _CHANGING = (
     (re.compile(r"\b(nginx|libmodsecurity3?|CRS|Core Rule Set|version|v)([ /v]*)\d+\.\d+\.\d+"),
      r"\1\2<version>"),
     (re.compile(r"\b\d+ workers?\b"), "<n> workers"),
-    (re.compile(r"\b\d+ files\b"), "<n> files"),
-    (re.compile(r"local/remote: 0/\d+/0"), "local/remote: 0/<n>/0"),
 )  # fmt: skip
 _PORT = re.compile(r"(localhost:|127\.0\.0\.1:|--port )8080\b")
 _SENTINEL = "=-=-= next "

@@ -22,7 +22,7 @@ from waf_builder.cli.options import engine_options, spec_argument
     "--diff",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Show what would change in a published folder; exit 1 if anything would.",
+    help="Show what would change in a published folder; exit 3 if anything would.",
 )
 @click.option("--nginx-version", metavar="X.Y.Z", help="Render for this nginx instead.")
 @engine_options
@@ -44,6 +44,7 @@ def render(
     Example: waf-builder render backend.yaml -o build/waf
     """
     from waf_builder import pipeline
+    from waf_builder.cli.diff import DIFFERS
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.render.deviations import deviations
     from waf_builder.render.publish import difference, read_tree
@@ -71,5 +72,5 @@ def render(
     if diff:
         text = difference(read_tree(diff), rendered.tree)
         click.echo(text, nl=False)
-        ctx.exit(1 if text else 0)
+        ctx.exit(DIFFERS if text else 0)
     click.echo(rendered.tree["nginx.conf"], nl=False)
