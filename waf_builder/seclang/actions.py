@@ -11,10 +11,11 @@ from waf_builder.seclang.source import Source, Span
 
 _CONTINUED = r"\\[ \t]*\r?\n"
 _GAP = rf"(?:[ \t\r\n\f\v]|{_CONTINUED})*"
+# A + inside of a * is only safe where nothing follows that could fail, as in _ACTION.
 # A value in single quotes may hold commas; initcol:ip='...' has its quote behind the =.
 _ACTION = re.compile(
     rf"""
-    {_GAP}
+    (?:[ \t\r\n\f\v]+|{_CONTINUED})*
     (?P<name>[^\s,:'\\]*)
     (?P<colon>:[ \t]*
       (?:
@@ -36,13 +37,14 @@ class Action(NamedTuple):
 
     value: what stands behind the colon, without quotes, escapes such as `\'` still in it; None
         without a colon.
+    value_start: the offset of the value, of the end of the name without one.
     quoted: whether single quotes stand around the value.
     """
 
     name: str
     value: str | None
     span: Span
-    value_span: Span
+    value_start: int
     quoted: bool = False
 
     @property
@@ -60,7 +62,7 @@ def parse_actions(source: Source, span: Span, problems: list[Problem]) -> list[A
     """Return the actions in a piece of text; what cannot be read goes to `problems`."""
     actions = []
     for match in _matches(source.text, span):
-        name, close, rest = match.group("name", "close", "rest")
+        name, *_, close, _, rest = match.groups()
         written = name and name[0] != "#"
         if (not written or rest or close == "") and (problem := _flaw(source, match, span)):
             problems.append(problem)
@@ -93,20 +95,19 @@ def _matches(text: str, span: Span) -> Iterator[re.Match[str]]:
 
 
 def _action(match: re.Match[str]) -> Action:
-    name, colon, key, quoted, plain = match.group("name", "colon", "key", "quoted", "plain")
-    start, name_end = match.span("name")
+    name, colon, key, quoted, _, plain, _ = match.groups()
+    start = match.start("name")
     if colon is None:
-        return Action(name, None, Span(start, name_end), Span(name_end, name_end))
+        name_end = start + len(name)
+        return Action(name, None, Span(start, name_end), name_end)
     if plain is not None:
-        value = plain.rstrip()
-        begin = match.start("plain")
-        span = Span(begin, begin + len(value))
-        return Action(name, value, Span(start, span.end), span)
+        value, value_start = plain.rstrip(), match.start("plain")
+        return Action(name, value, Span(start, value_start + len(value)), value_start)
     end = match.end("close")
     if key:
-        span = Span(match.start("key"), end)
-        return Action(name, match.string[span.start : span.end], Span(start, end), span)
-    return Action(name, quoted, Span(start, end), Span(*match.span("quoted")), quoted=True)
+        value_start = match.start("key")
+        return Action(name, match.string[value_start:end], Span(start, end), value_start)
+    return Action(name, quoted, Span(start, end), match.start("quoted"), quoted=True)
 
 
 def _flaw(source: Source, match: re.Match[str], span: Span) -> Problem | None:

@@ -15,9 +15,10 @@ from waf_builder.problem import Problem, Severity
 from waf_builder.seclang.source import Source, Span
 
 _CONTINUED = r"\\[ \t]*\r?\n"
-_GAP = re.compile(rf"(?:[ \t\r\f\v]|{_CONTINUED})*")
-_BETWEEN = re.compile(rf"(?:[ \t\r\n\f\v]|{_CONTINUED})*")
-_WORD = re.compile(r"(?:[^ \t\r\n\f\v\\]|\\(?![ \t]*\r?\n))+")
+# A + inside of a * is only safe where nothing follows that could fail.
+_GAP = re.compile(rf"(?:[ \t\r\f\v]+|{_CONTINUED})*")
+_BETWEEN = re.compile(rf"(?:[ \t\r\n\f\v]+|{_CONTINUED})*")
+_WORD = re.compile(r"(?:[^ \t\r\n\f\v\\]+|\\(?![ \t]*\r?\n))+")
 _QUOTED = {
     quote: re.compile(rf"[^{quote}\\\n]*(?:\\(?:[ \t]*\r?\n|[^\n])[^{quote}\\\n]*)*")
     for quote in "\"'"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from waf_builder.crs.compile.model import Entry, RuleSet
 from waf_builder.crs.compile.refusal import Refusal
@@ -30,12 +30,12 @@ _ACTIONS = {
 class Exclusion:
     """One of them.
 
-    at: where it stands; rules before it are not touched by one that is made while running.
+    entry: where it stands; rules before it are not touched by one that is made while running.
     by: id, tag or msg. ids, text: which rules are meant.
     target: what they no longer look at; empty where they are switched off.
     """
 
-    at: int
+    entry: Entry
     running: bool
     by: str
     ids: tuple[range, ...] = ()
@@ -70,9 +70,8 @@ class Exclusions:
     """All of a rule set."""
 
     def __init__(self, rules: RuleSet) -> None:
-        self.all = tuple(
-            found for at, entry in enumerate(rules.entries) for found in _exclusions(at, entry)
-        )
+        self.all = tuple(found for entry in rules.entries for found in _exclusions(entry))
+        self._position = {entry: at for at, entry in enumerate(rules.entries)}
         self._of_tx = [each for each in self.all if each.blinds_to_tx]
         self._meeting = cache(self._all_meeting)
 
@@ -82,7 +81,8 @@ class Exclusions:
         before: leave out exclusions made while running by rules from this position on.
         """
         return any(
-            before is None or not each.running or each.at < before for each in self._meeting(entry)
+            before is None or not each.running or self._position[each.entry] < before
+            for each in self._meeting(entry)
         )
 
     def may_blind(self, entry: Entry) -> bool:
@@ -99,32 +99,30 @@ class Exclusions:
         return [each for each in self._of_tx if each.meets(entry)]
 
 
-def _exclusions(at: int, entry: Entry) -> list[Exclusion]:
+@lru_cache(maxsize=4096)  # a step leaves most entries as they are
+def _exclusions(entry: Entry) -> tuple[Exclusion, ...]:
     if entry.is_rule:
-        return [found for ctl in entry.ctls if (found := _running(at, entry, ctl))]
+        return tuple(found for ctl in entry.ctls if (found := _running(entry, ctl)))
     by = _DIRECTIVES.get(entry.head.key)
     if by is None:
-        return []
+        return ()
     texts = [argument.text for argument in entry.head.arguments]
     target = texts.pop() if "update" in entry.head.key else ""
-    made = Exclusion(at, running=False, by=by, target=target)
-    return [_meaning(made, text, entry) for text in texts]
+    return tuple(_exclusion(entry, by, text, target) for text in texts)
 
 
-def _running(at: int, entry: Entry, ctl: str) -> Exclusion | None:
+def _running(entry: Entry, ctl: str) -> Exclusion | None:
     name, _, rest = ctl.partition("=")
     what, _, target = rest.partition(";")
     by = _ACTIONS.get(name.strip().lower())
-    if by is None:
-        return None
-    return _meaning(Exclusion(at, running=True, by=by, target=target), what, entry)
+    return None if by is None else _exclusion(entry, by, what, target)
 
 
-def _meaning(exclusion: Exclusion, text: str, entry: Entry) -> Exclusion:
+def _exclusion(entry: Entry, by: str, text: str, target: str) -> Exclusion:
     """Return the exclusion for the rules that a text names."""
-    if exclusion.by != "id":
-        return replace(exclusion, text=text)
+    if by != "id":
+        return Exclusion(entry, entry.is_rule, by, (), text, target)
     ids = id_ranges(text)
     if ids is None:
         raise Refusal(f"{text!r}, which is no rule number", entry.place)
-    return replace(exclusion, ids=tuple(ids))
+    return Exclusion(entry, entry.is_rule, by, tuple(ids), "", target)

@@ -94,8 +94,10 @@ def _require_known(directive: Directive, *, ours: bool) -> None:
     rule = directive.rule
     if rule is None:
         return
-    for action in rule.actions:
-        if action.key in _UNKNOWABLE_ACTIONS or (ours and action.key not in ACTIONS):
+    named = rule.by_name.keys()
+    unknown = named - ACTIONS if ours else named & _UNKNOWABLE_ACTIONS
+    for action in rule.actions if unknown else ():
+        if action.key in unknown:
             raise Refusal(f"the action {action.name}", directive.place)
     if rule.operator and rule.operator.name.lower() in _UNKNOWABLE_OPERATORS:
         raise Refusal(f"the operator @{rule.operator.name}", directive.place)

@@ -59,16 +59,16 @@ def _value(source: Source, action: Action, word: ActionWord) -> Iterator[Problem
     elif word.must_quote and not action.quoted:
         message = f"{word.name} is {value!r}, {expected}"
         yield source.problem("bad-action", message, offset, f"Write {word.name}:'{value}'")
-    elif action.value_span.start - offset > len(action.name) + 1 + action.quoted:
+    elif action.value_start - offset > len(action.name) + 1 + action.quoted:
         message = f"a space stands between {word.name}: and its value"
         yield source.problem("bad-action", message, offset, f"Write {action}")
     else:
-        yield from bad_macros(source, value, action.value_span.start)
+        yield from bad_macros(source, value, action.value_start)
         if word.macros and action.quoted and (lone := lone_percent(value)) >= 0:
             yield source.problem(
                 "percent",
                 f"a % in the value of {word.name}",
-                action.value_span.start + lone,
+                action.value_start + lone,
                 "libmodsecurity takes it for the beginning of %{...} and does not load; write the"
                 " text without it.",
             )

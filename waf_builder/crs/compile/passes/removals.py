@@ -18,10 +18,10 @@ def switched_off(rules: RuleSet) -> Iterator[Removed]:
     """
     facts = facts_of(rules)
     removals = [each for each in facts.exclusions.all if each.by == "id" and not each.running]
-    removals = [each for each in removals if not each.target and rules.entries[each.at].always]
+    removals = [each for each in removals if not each.target and each.entry.always]
     for at, entry in rules.rules:
         if not entry.ours or facts.jumps.is_pinned(at):
             continue
         by = next((each for each in removals if each.meets(entry)), None)
         if by is not None:
-            yield Removed(entry, f"{rules.entries[by.at].place.file} switches it off")
+            yield Removed(entry, f"{by.entry.place.file} switches it off")
