@@ -27,8 +27,9 @@ class _Entry:
     looks: variables, operator, transformations, and the variables to set if it is not `needed`.
     only_if: one of those, without which the last look has nothing to see.
     rules: what is left out, for each major version of the Core Rule Set that has the rules.
-    always: whether it is asked even where screens have found nothing: they do not stand for rules
-        with multiMatch.
+    always: the major versions for which it is asked even where screens have found nothing: they do
+        not stand for rules with multiMatch, nor for rules that are large and alike no other. Where
+        this look finds nothing, such a rule costs nothing.
     """
 
     name: str
@@ -36,7 +37,7 @@ class _Entry:
     looks: tuple[tuple[str, ...], ...]
     rules: dict[int, tuple[str, ...]]
     only_if: str = ""
-    always: bool = False
+    always: tuple[int, ...] = ()
 
 
 def _ids(*numbers: int) -> tuple[str, ...]:
@@ -67,18 +68,21 @@ TABLE = (
         "Without a separator, an option or a path, the name of a command of Unix is a word.",
         ((shapes.ARGS, shapes.UNIX_COMMAND, "t:none"),),
         {CRS_3: _ids(932100, 932105), CRS_4: _ids(932230, 932235)},
+        always=(CRS_4,),
     ),
     _Entry(
         "commands_in_prose",
         "base64 and other words that stand alone are no command, unless more follows.",
         ((shapes.ARGS, shapes.SOLE_COMMAND, "t:none"),),
         {CRS_4: _ids(932260)},
+        always=(CRS_4,),
     ),
     _Entry(
         "commands_in_prose",
         "Without a separator, an option or a path, the name of a command of Windows is a word.",
         ((shapes.ARGS, shapes.WINDOWS_COMMAND, "t:none"),),
         {CRS_3: _ids(932110, 932115), CRS_4: _ids(932370, 932380)},
+        always=(CRS_4,),
     ),
     _Entry(
         "powershell_in_prose",
@@ -137,7 +141,7 @@ TABLE = (
         ),
         {CRS_3: _ids(942100), CRS_4: _ids(942100)},
         only_if="waf_sqli",  # a variable by a pattern: it is compiled for each request
-        always=True,
+        always=(CRS_3, CRS_4),
     ),
     _Entry(
         "sql_verbs_in_prose",
@@ -171,9 +175,8 @@ def build_corrections(spec: Spec, target: Target) -> tuple[Correction, ...]:
         )
         id_ = next(ids)
         if entry.name in wanted and major in entry.rules:
-            rules = entry.rules[major]
-            made = Correction(id_, entry.name, entry.reason, needed, looks, rules, entry.always)
-            found.append(made)
+            rules, always = entry.rules[major], major in entry.always
+            found.append(Correction(id_, entry.name, entry.reason, needed, looks, rules, always))
     return tuple(sorted(found, key=lambda each: not each.always))
 
 

@@ -36,6 +36,21 @@ def test_so_is_a_large_list_of_words():
     assert "xxx" not in screens
 
 
+FIRST = """\
+SecRule &TX:waf_needed_1 "@eq 0" "id:2,phase:2,pass,nolog,ctl:ruleRemoveById=11"
+SecAction "id:90399,phase:2,pass,nolog"
+"""
+
+
+@pytest.mark.parametrize("sign", ["b", "<"])
+def test_so_is_one_that_a_correction_may_leave_out_in_any_request(sign: str):
+    """It costs nothing then, so that plain texts may be asked, too."""
+    text, screens = screened(THREE.replace("(?:b)", f"(?:{sign})"), corrections=FIRST)
+    assert text.count("SecMarker") == 2
+    assert "ccc" not in screens
+    assert "waf_no_corrections=1" in screens
+
+
 @pytest.mark.parametrize(
     ("why", "text", "around"),
     [

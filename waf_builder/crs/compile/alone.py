@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from waf_builder.crs.compile.model import Changed, Entry, RuleSet
 from waf_builder.crs.compile.room import has_room
-from waf_builder.crs.compile.screenfile import corrections_idle, stretches
+from waf_builder.crs.compile.screenfile import corrections_idle, left_out_first, stretches
 from waf_builder.crs.compile.screens import screens
 
 _LARGE = 3000
@@ -21,8 +21,9 @@ def asked_alone(rules: RuleSet, lists: Mapping[str, str]) -> Iterator[Changed]:
     Reason: such a screen costs each request what the rule itself would, and memory besides. A list
     of words costs less in its rule: the engine goes through its tree faster than through an
     expression. What leads over the screened rules behind it costs a hundredth of that.
-    Proof: a rule that is not screened is asked at its place, as it was before. Corrections that may
-    leave it out would be asked in each request, then, so it stays where there are any.
+    Proof: a rule that is not screened is asked at its place, as it was before. It stays screened
+    where corrections that may leave it out would have to be asked in each request, then, and are
+    not in any case.
     """
     alone = _alone(rules, lists)
     idle = corrections_idle(rules)
@@ -40,13 +41,20 @@ def asked_alone(rules: RuleSet, lists: Mapping[str, str]) -> Iterator[Changed]:
 
 
 def _alone(rules: RuleSet, lists: Mapping[str, str]) -> set[int]:
-    """Return the rules that one screen stands for, which is asked in each request and is large."""
+    """Return the rules that one screen stands for, which is large and asked in each request.
+
+    Also where it is only asked of texts that are not plain, if a correction leaves the rule out.
+    """
     made = screens(rules, lists)
     if made is None:
         return set()
-    several = (*made.always, *made.plain, *made.signs)
-    times = Counter(number for screen in several for number in screen.rules)
-    large = (each for each in made.always if len(each.operator) > _LARGE and len(each.rules) == 1)
+    times = Counter(
+        number for screen in (*made.always, *made.plain, *made.signs) for number in screen.rules
+    )
+    first = left_out_first(rules)
+    left_out = {id(entry.rules[0]) for _, entry in rules.rules if entry.id in first}
+    asked = (*made.always, *(each for each in made.signs if each.rules <= left_out))
+    large = (each for each in asked if len(each.operator) > _LARGE and len(each.rules) == 1)
     return {number for screen in large for number in screen.rules if times[number] == 1}
 
 

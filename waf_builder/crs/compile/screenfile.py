@@ -124,11 +124,7 @@ def corrections_idle(rules: RuleSet) -> bool:
     """Return whether every rule that a correction may leave out, from one on, is screened."""
     screened = {entry.id for _, entry in rules.rules if entry.screened}
     loaded = {entry.id for _, entry in rules.rules}
-    passed = False
-    for _, entry in rules.rules:
-        passed |= entry.id == CORRECTIONS_BEGIN
-        if not passed or not entry.place.file.endswith("/corrections.conf"):
-            continue
+    for entry in _corrections(rules, led_over=True):
         if not entry.silent(*_OF_CORRECTIONS):
             return False  # the user's own
         if not all(each.name.startswith("waf_") for each in entry.settings):
@@ -138,6 +134,26 @@ def corrections_idle(rules: RuleSet) -> bool:
             if not number.isdigit() or int(number) in loaded - screened:
                 return False
     return True
+
+
+def left_out_first(rules: RuleSet) -> frozenset[int]:
+    """Return the rules that a correction may leave out that is asked in every request."""
+    numbers = (
+        value.partition("=")[2]
+        for entry in _corrections(rules, led_over=False)
+        for value in entry.ctls
+        if value.lower().startswith("ruleremovebyid=")
+    )
+    return frozenset(int(number) for number in numbers if number.isdigit())
+
+
+def _corrections(rules: RuleSet, *, led_over: bool) -> Iterator[Entry]:
+    """Return the corrections that are led over where the screens have found nothing, or others."""
+    passed = False
+    for _, entry in rules.rules:
+        passed |= entry.id == CORRECTIONS_BEGIN
+        if passed is led_over and entry.place.file.endswith("/corrections.conf"):
+            yield entry
 
 
 def _class(alphabet: frozenset[str]) -> str:
