@@ -82,7 +82,7 @@ lint-buildpack: $(READY)
 	@$(BIN)/shellcheck --external-sources --enable=all buildpack/bin/* buildpack/lib/*.sh buildpack/package
 
 .PHONY: conformance
-TESTS ?= ../shared/crs-3.3.4-tests
+TESTS ?= $(WAF_BUILDER_TEST_CRS_3_TESTS)
 ENGINE ?= old
 conformance: $(READY) ## Run the Core Rule Set's own tests: TESTS=DIR CRS=DIR ENGINE=old, new or DIR
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(TESTS) --engine $(ENGINE) $(if $(CRS),--crs $(CRS))

@@ -15,7 +15,7 @@ import pytest
 from support.files import FileServer, serve_files
 
 from waf_builder import __version__
-from waf_builder.download import DownloadError, Patience, cached, digest_of, download, text_at
+from waf_builder.download import DownloadError, Patience, download, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,25 +268,6 @@ def test_a_folder_that_cannot_be_written(server: FileServer, tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(DownloadError, match=f"^cannot write to {re.escape(str(tmp_path))}/file/"):
         download(f"{server.url}/a.tgz", tmp_path / "file" / "deep" / "a")
-
-
-def test_what_is_cached_is_not_asked_for(server: FileServer, tmp_path: Path) -> None:
-    url = f"{server.url}/a.tgz?mirror=1"
-    assert cached(url, SHA256, tmp_path).read_bytes() == BODY
-    assert cached(url, SHA256, tmp_path) == tmp_path / "a.tgz"
-    assert len(server.asked) == 1
-
-
-def test_a_damaged_cache_is_mended(server: FileServer, tmp_path: Path, said: list[str]) -> None:
-    (tmp_path / "a.tgz").write_bytes(BODY[:-1])
-    file = cached(f"{server.url}/a.tgz", SHA256, tmp_path, progress=said.append)
-    assert digest_of(file) == SHA256
-    assert said == [f"getting {server.url}/a.tgz"]
-
-
-def test_a_warm_cache_needs_no_server(tmp_path: Path) -> None:
-    (tmp_path / "a.tgz").write_bytes(BODY)
-    assert cached(f"{dead_url()}/a.tgz", SHA256, tmp_path).read_bytes() == BODY
 
 
 def test_a_short_text(server: FileServer) -> None:

@@ -101,28 +101,6 @@ def download(  # noqa: PLR0913  each is a word at the call
     raise AssertionError  # the last try returns or raises
 
 
-def cached(
-    url: str,
-    digest: str,
-    folder: Path,
-    *,
-    progress: Progress | None = None,
-    patience: Patience = PATIENT,
-) -> Path:
-    """Return a file in folder with url's last name and this digest; it is got if it is not there.
-
-    What is there is verified each time, so with a warm cache no server is asked.
-    """
-    target = folder / urlsplit(url).path.rpartition("/")[2]
-    algorithm = digest.partition(":")[0]
-    if target.is_file() and digest_of(target, algorithm) == digest:
-        return target
-    if progress is not None:
-        progress(f"getting {url}")
-    download(url, target, digest, progress=progress, patience=patience)
-    return target
-
-
 def text_at(
     url: str,
     *,

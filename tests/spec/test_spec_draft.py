@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from specs import APP_ID, NETWORK_ID, problems_of, spec_of
+from support.cases import for_each
 
 from waf_builder.errors import WafBuilderError
 from waf_builder.spec.draft import Draft, draft_text, parse_domain
+from waf_builder.spec.environment import Deferred
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,24 @@ def test_a_draft_is_a_spec_without_a_problem(draft: Draft):
     assert (backend.app_id or "") == draft.app_id
     assert (backend.process or "") == draft.process
     assert ("network_id" in backend.model_fields_set) == bool(draft.network_id)
+
+
+@for_each(
+    ("field", "code"),
+    [("port", "spec.port-range"), ("app_id", "spec.app-id"), ("network_id", "spec.network-id")],
+)
+@pytest.mark.parametrize("more", ["\nlogs: {query: full}", " # x", ", b", "\r  retries: 0"])
+def test_a_part_of_a_draft_is_one_value(field: str, code: str, more: str):
+    parts = {"port": "3000", "app_id": APP_ID, "network_id": NETWORK_ID}
+    text = draft_text(Draft(**{**parts, "process": "api", field: parts[field] + more}))
+
+    assert [one.code for one in problems_of(text)] == [code]
+
+
+def test_a_part_of_a_draft_may_be_a_variable():
+    text = draft_text(Draft("${P}", "${Q:-api}", "${A}", "${N}"))
+
+    assert spec_of(text).backend.port == Deferred("P")
 
 
 SUFFIX = f"{APP_ID}.{NETWORK_ID}.private-network.internal"

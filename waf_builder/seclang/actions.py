@@ -29,7 +29,6 @@ _ACTION = re.compile(
     re.VERBOSE,
 )
 _REST_IS_GAP = re.compile(rf"{_GAP}\Z")
-_NEEDS_QUOTES = re.compile(r"[,\s'\"]|\A\Z")
 
 
 class Action(NamedTuple):
@@ -77,11 +76,6 @@ def first_id(source: Source, span: Span) -> Action | None:
         if match["name"].lower() == "id":
             return _action(match)
     return None
-
-
-def quote_value(value: str) -> str:
-    """Return the value of an action, in single quotes if it needs them."""
-    return f"'{value}'" if _NEEDS_QUOTES.search(value) else value
 
 
 def _matches(text: str, span: Span) -> Iterator[re.Match[str]]:

@@ -13,8 +13,6 @@ _DOMAIN = re.compile(
     r"(?P<app_id>ap-[0-9a-f-]+)\.(?P<network_id>pn-[0-9a-f-]+)\.private-network\.internal\.?"
 )
 
-SCHEMA_HINT = "# yaml-language-server: $schema=backend.schema.json"
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -36,11 +34,12 @@ def draft_text(draft: Draft) -> str:
         lines.append(
             f"  process: {scalar(draft.process)}  # the process type of the backend's Procfile"
         )
-    lines.append(f"  port: {draft.port}  # the port it listens on in the private network")
+    port = draft.port if re.fullmatch("[0-9]+", draft.port) else scalar(draft.port)
+    lines.append(f"  port: {port}  # the port it listens on in the private network")
     if draft.app_id:
-        lines.append(f"  app_id: {draft.app_id}")
+        lines.append(f"  app_id: {scalar(draft.app_id)}")
     if draft.network_id:
-        lines.append(f"  network_id: {draft.network_id}")
+        lines.append(f"  network_id: {scalar(draft.network_id)}")
     lines += [
         "",
         "waf:",

@@ -81,7 +81,6 @@ def test_files_keep_their_lines_their_licence_and_the_lists_they_read(tmp_path: 
             },
         ],
     }
-    assert done.manifest.not_loaded(20) is None
 
 
 def with_nginx(text: str) -> dict[str, str]:

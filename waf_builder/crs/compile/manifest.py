@@ -42,10 +42,6 @@ class Manifest:
         """Return what was done to a rule."""
         return [step for step in self.steps if step.number == number]
 
-    def not_loaded(self, number: int) -> Step | None:
-        """Return why a rule is not loaded; None when it is, or is not one of this rule set."""
-        return next((step for step in self.of(number) if step.removed), None)
-
     def counts(self) -> Counter[str]:
         """Return how many rules, markers and directives each step took away or changed."""
         return Counter(step.step for step in self.steps)
