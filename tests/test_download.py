@@ -270,6 +270,22 @@ def test_a_folder_that_cannot_be_written(server: FileServer, tmp_path: Path) -> 
         download(f"{server.url}/a.tgz", tmp_path / "file" / "deep" / "a")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://me:s3cret@a.example/x", "https://[...]@a.example/x has a user's name, and none"),
+        ("https://s3cret@a.example/x", "https://[...]@a.example/x has a user's name, and none"),
+        ("postgres://me:s3cret@db/x", "'postgres://[...]@db/x' is not a URL that starts with"),
+        ("https://me:s3/cr@et@a.example/x", "'https://[...]@a.example/x' is not a URL"),
+    ],
+)
+def test_a_login_is_neither_sent_nor_shown(tmp_path: Path, url: str, told: str) -> None:
+    with pytest.raises(DownloadError) as caught:
+        download(url, tmp_path / "a")
+    assert str(caught.value).startswith(told)
+    assert "s3" not in str(caught.value)
+
+
 def test_a_short_text(server: FileServer) -> None:
     server.files["sum"] = b"abc\n"
     assert text_at(f"{server.url}/sum") == "abc\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import re
 import ssl
 import tempfile
 import time
@@ -26,6 +27,7 @@ Progress = Callable[[str], None]
 
 MAX_BYTES = 256 * 1024**2
 """More than any archive this project takes; a server that sends more is not the right one."""
+_LOGIN = re.compile("//.*@")
 _CHUNK = 256 * 1024
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may be gone a moment later: RFC 9110, 15.5.9 and 15.6; RFC 6585, 4."""
@@ -202,13 +204,20 @@ def _unreachable(url: str, reason: object) -> DownloadError:
 
 
 def _require_web(url: str) -> None:
+    shown = _LOGIN.sub("//[...]@", url)  # this ends in a build log
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError as error:
-        raise DownloadError(f"{url!r} is not a URL: {error}") from None
+        why = f": {error}" if shown == url else ""
+        raise DownloadError(f"{shown!r} is not a URL{why}") from None
     if parts.scheme not in {"https", "http"} or not host:
-        raise DownloadError(f"{url!r} is not a URL that starts with https:// or http://")
+        raise DownloadError(f"{shown!r} is not a URL that starts with https:// or http://")
+    if parts.username is not None:
+        raise DownloadError(
+            f"{shown} has a user's name, and none is ever sent\n"
+            "    Name a server that asks for none."
+        )
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

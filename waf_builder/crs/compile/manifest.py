@@ -38,10 +38,6 @@ class Manifest:
     loaded: int
     steps: tuple[Step, ...]
 
-    def of(self, number: int) -> list[Step]:
-        """Return what was done to a rule."""
-        return [step for step in self.steps if step.number == number]
-
     def counts(self) -> Counter[str]:
         """Return how many rules, markers and directives each step took away or changed."""
         return Counter(step.step for step in self.steps)
