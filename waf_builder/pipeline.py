@@ -25,7 +25,7 @@ from waf_builder.render.publish import MANIFEST, STAMP, publish, require_replace
 from waf_builder.render.render import Tree
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Spec
-from waf_builder.spec.opened import opened, without_router
+from waf_builder.spec.ungated import without_gates, without_router
 from waf_builder.target import find_rules, find_target, named
 
 __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
@@ -238,7 +238,7 @@ def prove_by_requests(
     with ProofBackend() as backend:
         config, tree, _ = build_tree(
             with_backend(
-                opened(load(file, environ).spec),
+                without_gates(load(file, environ).spec),
                 Backend(host="127.0.0.1", port=backend.port),
             ),
             rendered.config.target,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from waf_builder.spec.model import ClientIp, Logs, Spec
-from waf_builder.spec.opened import opened
+from waf_builder.spec.ungated import without_gates
 
 
 def for_inspection(spec: Spec) -> Spec:
     """Return the spec with open gates, one worker and whole logs, believing loopback."""
     trusted = ("127.0.0.1/32", *spec.client_ip.trusted)
-    return opened(spec).model_copy(
+    return without_gates(spec).model_copy(
         update={
             "workers": 1,
             "logs": Logs(),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from http import HTTPStatus
 
+from waf_builder.crs.scoring import JUDGES, SCORE
+
 HOLD_SECONDS = 0.15
 """How long a request's line waits for what the other logs say of the same request."""
 
@@ -33,10 +35,6 @@ _ACCESS_NAMES = {noun: tuple(key.split(".")) for noun, key in ACCESS_KEYS.items(
 
 _PATH_LENGTH = 100
 _MESSAGE_LENGTH = 90
-_JUDGES = re.compile(r"9[458][09]\d\d\d")
-"""The Core Rule Set's rules that decide by the score, 949xxx, 959xxx and 980xxx: their score is
-told, and the rules that made it."""
-_SCORE = re.compile(r"Score: (\d+)")
 _TIME_OF_DAY = re.compile(r"(?<!\d)\d\d:\d\d:\d\d(?:\.\d{1,3})?(?!\d)")
 _DENIED = re.compile(
     r"ModSecurity: (?:Access denied|Warning)"
@@ -175,12 +173,15 @@ def _severity(details: Record) -> int:
 
 
 def _tell_rules(rules: list[tuple[str, str]]) -> str:
-    """Return the first rule with its message, the ids of the others, and the score."""
+    """Return the first rule with its message, the ids of the others, and the score.
+
+    Of the rules that decide by the score only the score is told.
+    """
     if not rules:
         return ""
-    telling = [rule for rule in rules if not _JUDGES.fullmatch(rule[0])] or rules
+    telling = [rule for rule in rules if not JUDGES.fullmatch(rule[0])] or rules
     left = [message for rule, message in rules if (rule, message) not in telling]
-    scores = [score[1] for message in left if (score := _SCORE.search(message))]
+    scores = [score[1] for message in left if (score := SCORE.search(message))]
     (first, message), *others = telling
     told = [f"{first} {_cut(message, _MESSAGE_LENGTH)}".strip()]
     if others:
