@@ -88,6 +88,25 @@ class TestUrl:
         assert f"A URL has its scheme, as {way_out}, and a path begins with /." in said
 
     @for_each(
+        ("given_", "language"),
+        [
+            ('Invoke-WebRequest -UseBasicParsing -Uri "http://a/"', "PowerShell"),
+            ("$session = New-Object Microsoft.PowerShell.Commands.WebRequestSession", "PowerShell"),
+            ('fetch("http://a/", {"method": "GET"});', "JavaScript"),
+            ('await fetch("http://a/");', "JavaScript"),
+        ],
+    )
+    def test_what_browsers_copy_too_is_named(self, given_: str, language: str):
+        with pytest.raises(
+            RequestError, match=f"a command of {language} is not read here\\n.*bash"
+        ):
+            one(given_)
+
+    @for_each("command", ["curl.exe http://a/x", "/usr/bin/curl http://a/x", "curl\thttp://a/x"])
+    def test_curl_has_several_names(self, command: str):
+        assert one(command).target == "/x"
+
+    @for_each(
         "url", ["http://a b/", "http://POST /x", "http://a<b>/", "http://a..b/", "http://\x00/"]
     )
     def test_a_host_is_one(self, url: str):
@@ -202,6 +221,12 @@ class TestFiles:
         with pytest.raises(
             RequestError, match=r"x is UTF-16, as PowerShell writes with `>`\n.*UTF-8"
         ):
+            one(str(tmp_path / "x"))
+
+    @pytest.mark.parametrize("data", [b'fetch("http://a/")', b"\xef\xbb\xbf$s = 1", b"Invoke-X a"])
+    def test_other_languages_are_named(self, tmp_path: Path, data: bytes):
+        (tmp_path / "x").write_bytes(data)
+        with pytest.raises(RequestError, match=r"is not read here\n"):
             one(str(tmp_path / "x"))
 
     def test_one_without_an_end(self, monkeypatch: pytest.MonkeyPatch):

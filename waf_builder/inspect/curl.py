@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import base64
+import re
 import shlex
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote_plus
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from waf_builder.inspect.quoting import plain_quotes
-from waf_builder.inspect.request import HttpRequest, RequestError, is_url, split_url, wire_text
+from waf_builder.inspect.curloptions import (
+    IGNORED,
+    IGNORED_WITH_VALUE,
+    LETTERS,
+    WITH_VALUE,
+    WITHOUT_VALUE,
+    Command,
+)
+from waf_builder.inspect.formpart import BOUNDARY, multipart
+from waf_builder.inspect.quoting import plain_quotes, without_quoted
+from waf_builder.inspect.request import FORM, HttpRequest, RequestError, is_url, split_url
 
-FORM = "application/x-www-form-urlencoded"
-_BOUNDARY = "------------------------waf-builder-inspect"
-_CURL: tuple[tuple[str, str], ...] = (("User-Agent", "curl/8.14.1"), ("Accept", "*/*"))
-"""What curl sends when it is not told otherwise."""
-
-
-@dataclass
-class _Command:
-    """What the options of a command line have said so far."""
-
-    urls: list[str] = field(default_factory=list)
-    method: str = ""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    data: list[bytes] = field(default_factory=list)
-    form: list[tuple[str, str]] = field(default_factory=list)
-    json: bool = False
-    get: bool = False
-    head: bool = False
-    folder: Path = field(default_factory=Path)
+_AGAIN = "Copy it again as cURL (bash) or, in Firefox, as cURL (POSIX)."
+_FOR_CMD = re.compile(r'\^["\s]|\^\Z')
+_FOR_POWERSHELL = re.compile(r"`\s*(?:\n|\Z)")
+_SEVERAL = re.compile(r"[;&|]\s|(?<!\S)(?:[;&|]|[<>0-9]*[<>])|\n\s*curl(?:\.exe)?\s")
+_CURL = re.compile(r"(?:.*[/\\])?curl(?:\.exe)?", re.IGNORECASE | re.DOTALL)
+_LIST = re.compile(r"[\[\]{}]")
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 
 
 def from_curl(line: str, folder: Path | None = None) -> HttpRequest:
     """Return the request of a `curl ...` command line.
 
     folder: what `@FILE` in it is relative to. RequestError for an option that is not known, since
-    the request would be another one without it.
+    the request would be another one without it, and for what is no command of a POSIX shell.
     """
-    command = _Command(folder=folder or Path())
+    command = Command(folder=folder or Path())
     words = iter(_words(line))
     next(words)
     for word in words:
@@ -51,21 +48,33 @@ def from_curl(line: str, folder: Path | None = None) -> HttpRequest:
 
 
 def _words(line: str) -> list[str]:
-    if line.rstrip().endswith("^") or '^"' in line:
+    line = line.strip()
+    plain = without_quoted(line)
+    if _FOR_CMD.search(plain):
+        raise RequestError(f"this curl command is quoted for Windows' cmd\n    {_AGAIN}")
+    if _FOR_POWERSHELL.search(plain):
+        raise RequestError(f"this curl command is written for PowerShell\n    {_AGAIN}")
+    if found := _SEVERAL.search(plain):
         raise RequestError(
-            "this curl command is quoted for Windows' cmd\n"
-            "    Copy it again as cURL (bash) or, in Firefox, as cURL (POSIX)."
+            f"after the curl command comes {found[0].strip()!r}, expected one command alone\n"
+            "    Put quotes around a URL or a value with such signs, and each of several commands"
+            " into a file of its own."
+        )
+    if plain.endswith("\\"):
+        raise RequestError(
+            "the curl command ends with a backslash, so a line is missing\n"
+            "    Copy all of its lines."
         )
     try:
-        words = shlex.split(plain_quotes(line).replace("\\\r\n", " ").replace("\\\n", " "))
+        words = shlex.split(plain_quotes(line))
     except ValueError as error:
         raise RequestError(f"the curl command cannot be read: {str(error).lower()}") from None
-    if not words or Path(words[0]).name != "curl":
+    if not words or not _CURL.fullmatch(words[0]):
         raise RequestError("this is not a curl command")
     return words
 
 
-def _take(word: str, words: Iterator[str], command: _Command) -> None:
+def _take(word: str, words: Iterator[str], command: Command) -> None:
     """Take one word of the line, and the one that follows where it is an option's value."""
     if not word.startswith("-") or word == "-":
         command.urls.append(word)
@@ -74,20 +83,20 @@ def _take(word: str, words: Iterator[str], command: _Command) -> None:
         _take_long(word, words, command)
         return
     for place, letter in enumerate(word[1:], 1):
-        name = _LETTERS.get(letter)
+        name = LETTERS.get(letter)
         if name is None:
             raise _unknown(f"-{letter}")
-        if name in _WITH_VALUE or name in _IGNORED_WITH_VALUE:
+        if name in WITH_VALUE or name in IGNORED_WITH_VALUE:
             _apply(name, word[place + 1 :] or _value(f"-{letter}", words), command)
             return
         _apply(name, "", command)
 
 
-def _take_long(word: str, words: Iterator[str], command: _Command) -> None:
+def _take_long(word: str, words: Iterator[str], command: Command) -> None:
     name = word[2:]
-    if name in _WITH_VALUE or name in _IGNORED_WITH_VALUE:
+    if name in WITH_VALUE or name in IGNORED_WITH_VALUE:
         _apply(name, _value(word, words), command)
-    elif name in _WITHOUT_VALUE or name in _IGNORED:
+    elif name in WITHOUT_VALUE or name in IGNORED:
         _apply(name, "", command)
     else:
         raise _unknown(word)
@@ -100,8 +109,8 @@ def _value(option: str, words: Iterator[str]) -> str:
     return value
 
 
-def _apply(name: str, value: str, command: _Command) -> None:
-    if action := _WITH_VALUE.get(name) or _WITHOUT_VALUE.get(name):
+def _apply(name: str, value: str, command: Command) -> None:
+    if action := WITH_VALUE.get(name) or WITHOUT_VALUE.get(name):
         action(command, value)
 
 
@@ -112,160 +121,66 @@ def _unknown(option: str) -> RequestError:
     )
 
 
-def _header(command: _Command, value: str) -> None:
-    name, separator, text = value.partition(":")
-    if not separator:
-        name, separator, text = value.partition(";")  # curl's way to send an empty one
-        text = ""
-    if not separator or not name.strip():
-        raise RequestError(f"the curl header {value!r} has no name, expected NAME: VALUE")
-    command.headers.append((wire_text(name.strip()), wire_text(text.strip())))
-
-
-def _data(command: _Command, value: str) -> None:
-    if value.startswith("@"):
-        # Without --data-binary, curl leaves the line breaks of a file out.
-        command.data.append(_file(command, value).replace(b"\r", b"").replace(b"\n", b""))
-    else:
-        command.data.append(_bytes(value))
-
-
-def _binary(command: _Command, value: str) -> None:
-    command.data.append(_file(command, value) if value.startswith("@") else _bytes(value))
-
-
-def _encoded(command: _Command, value: str) -> None:
-    name, separator, text = value.partition("=")
-    if not separator:
-        name, text = "", value
-    command.data.append(_bytes((f"{name}=" if name else "") + quote_plus(text)))
-
-
-def _json(command: _Command, value: str) -> None:
-    command.json = True
-    _binary(command, value)
-
-
-def _file(command: _Command, value: str) -> bytes:
-    path = command.folder / value[1:]
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RequestError(f"{path} of the curl command cannot be read: {error.strerror}") from None
-
-
-def _bytes(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")
-
-
-def _set(name: str) -> Callable[[_Command, str], None]:
-    def header(command: _Command, value: str) -> None:
-        command.headers.append((name, wire_text(value)))
-
-    return header
-
-
-def _user(command: _Command, value: str) -> None:
-    word = base64.b64encode(_bytes(value)).decode()
-    command.headers.append(("Authorization", f"Basic {word}"))
-
-
-def _flag(name: str) -> Callable[[_Command, str], None]:
-    return lambda command, _value: setattr(command, name, True)
-
-
-_WITH_VALUE: dict[str, Callable[[_Command, str], None]] = {
-    "request": lambda command, value: setattr(command, "method", value),
-    "header": _header,
-    "data": _data,
-    "data-ascii": _data,
-    "data-raw": lambda command, value: command.data.append(_bytes(value)),
-    "data-binary": _binary,
-    "data-urlencode": _encoded,
-    "json": _json,
-    "form": lambda command, value: command.form.append(_pair(value)),
-    "cookie": _set("Cookie"),
-    "user-agent": _set("User-Agent"),
-    "referer": _set("Referer"),
-    "user": _user,
-    "url": lambda command, value: command.urls.append(value),
-}
-_WITHOUT_VALUE: dict[str, Callable[[_Command, str], None]] = {
-    "get": _flag("get"),
-    "head": _flag("head"),
-    "compressed": lambda command, _value: _set("Accept-Encoding")(command, "deflate, gzip, br"),
-}
-# What these change is not in the request.
-_IGNORED = frozenset(
-    {
-        "silent", "show-error", "insecure", "location", "include", "verbose", "fail", "globoff",
-        "path-as-is", "http1.1", "http2", "no-buffer", "no-progress-meter", "ipv4", "ipv6",
-    }
-)  # fmt: skip
-_IGNORED_WITH_VALUE = frozenset(
-    {
-        "output", "max-time", "connect-timeout", "proxy", "resolve", "write-out", "retry",
-        "max-redirs", "cacert", "cert", "key",
-    }
-)  # fmt: skip
-_LETTERS = {
-    "X": "request", "H": "header", "d": "data", "F": "form", "b": "cookie", "A": "user-agent",
-    "e": "referer", "u": "user", "G": "get", "I": "head", "s": "silent", "S": "show-error",
-    "k": "insecure", "L": "location", "i": "include", "v": "verbose", "f": "fail", "g": "globoff",
-    "o": "output", "m": "max-time", "x": "proxy", "w": "write-out", "N": "no-buffer",
-    "4": "ipv4", "6": "ipv6",
-}  # fmt: skip
-
-
-def _pair(value: str) -> tuple[str, str]:
-    name, separator, text = value.partition("=")
-    if not separator:
-        raise RequestError(f"the curl form field {value!r} has no value, expected NAME=VALUE")
-    return name, text
-
-
-def _request(command: _Command) -> HttpRequest:
-    url = command.urls[0]
-    target, host = split_url(url if is_url(url) else f"http://{url}")
-    body = b"&".join(command.data)
-    method = command.method or ("HEAD" if command.head else "POST" if body else "GET")
-    kind = FORM if command.data else ""
+def _request(command: Command) -> HttpRequest:
+    if (command.form or command.head) and command.data is not None and not command.get:
+        raise RequestError(
+            f"the curl command has data and {'-F' if command.form else '-I'}, of which curl takes"
+            " one\n    Leave out the other."
+        )
+    target, host = _asked(command)
+    body, kind = command.data, command.kind or FORM
     if command.get:
-        method = command.method or "GET"
-        target += ("&" if "?" in target else "?") + body.decode("latin-1") if body else ""
-        body, kind = b"", ""
-    elif command.json:
-        kind = "application/json"
+        target = _with_query(target, body or b"")
+        body = None
     elif command.form:
-        body, kind = _multipart(command), f"multipart/form-data; boundary={_BOUNDARY}"
-        method = command.method or "POST"
-    defaults = [("Host", host), *_CURL]
-    if kind:
-        defaults.append(("Content-Type", kind))
-    if body:
-        defaults.append(("Content-Length", str(len(body))))
-    named = {name.lower() for name, _ in command.headers}
-    headers = [pair for pair in defaults if pair[0].lower() not in named]
-    return HttpRequest(method, target, (*headers, *command.headers), body, name=method)
-
-
-def _multipart(command: _Command) -> bytes:
-    parts = []
-    for name, value in command.form:
-        text, kind, filename = value, "", ""
-        if value.startswith(("@", "<")):
-            path, *settings = value.split(";")
-            data = _file(command, path)
-            filename = Path(path[1:]).name if value.startswith("@") else ""
-            for setting in settings:
-                key, _, given = setting.strip().partition("=")
-                kind = given if key == "type" else kind
-                filename = given if key == "filename" else filename
-            kind = kind or ("application/octet-stream" if filename else "")
+        body, kind = multipart(command.form), f"multipart/form-data; boundary={BOUNDARY}"
+    method = command.method or ("HEAD" if command.head else "GET" if body is None else "POST")
+    defaults = {"Host": host, **command.own}
+    if body is not None:
+        if ("transfer-encoding", "chunked") in ((n.lower(), v.lower()) for n, v in command.headers):
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
         else:
-            data = _bytes(text)
-        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
-        head += f'; filename="{filename}"' if filename else ""
-        head += f"\r\nContent-Type: {kind}" if kind else ""
-        parts.append(_bytes(f"{head}\r\n\r\n") + data + b"\r\n")
-    return b"".join(parts) + _bytes(f"--{_BOUNDARY}--\r\n")
+            defaults["Content-Length"] = str(len(body))
+        defaults["Content-Type"] = kind
+    headers = [pair for pair in defaults.items() if pair[0].lower() not in command.named]
+    return HttpRequest(method, target, (*headers, *command.headers), body or b"", name=method)
+
+
+def _asked(command: Command) -> tuple[str, str]:
+    """Return target and Host; a name in the URL is that of `-u` where there is none."""
+    url = command.urls[0]
+    url = url if is_url(url) else f"http://{url}"
+    target, host = split_url(url)
+    if not command.globoff and _LIST.search(target.replace("[]", "")):
+        raise RequestError(
+            f"curl takes the brackets of {url!r} for a list of URLs\n"
+            "    Add --globoff to send them as they are."
+        )
+    user, at, _ = urlsplit(url).netloc.rpartition("@")
+    if at:
+        word = base64.b64encode(unquote_to_bytes(user)).decode()
+        command.own.setdefault("Authorization", f"Basic {word}")
+    path, mark, query = target.partition("?")
+    return (path if command.path_as_is else _without_dots(path)) + mark + query, host
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without `.` and `..`: https://www.rfc-editor.org/rfc/rfc3986, 5.2.4."""
+    kept: list[str] = []
+    parts = path.split("/")[1:]
+    for part in parts:
+        if part == ".." and kept:
+            kept.pop()
+        if part not in {".", ".."}:
+            kept.append(part)
+    return "/" + "/".join(kept + [""] * (parts[-1] in {".", ".."} and bool(kept)))
+
+
+def _with_query(target: str, data: bytes) -> str:
+    text = data.decode("latin-1")
+    if _BLANK.search(text):
+        raise RequestError(
+            f"the data of curl -G has a blank, which no URL can have: {text[:60]!r}\n"
+            "    Give it with --data-urlencode."
+        )
+    return target + ("&" if "?" in target else "?") * bool(text) + text

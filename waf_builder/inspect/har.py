@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 from urllib.parse import quote_plus
 
-from waf_builder.inspect.curl import FORM
 from waf_builder.inspect.nesting import Shallow
-from waf_builder.inspect.request import HttpRequest, RequestError, split_url, wire_text
+from waf_builder.inspect.request import FORM, HttpRequest, RequestError, split_url, wire_text
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\r\n\0]")

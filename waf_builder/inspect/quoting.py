@@ -1,11 +1,12 @@
-r"""The shell's `$'...'`, which browsers copy and `shlex` does not know."""
+r"""A shell's quotes and line ends, as far as `shlex` does not know them: browsers copy `$'...'`."""
 
 from __future__ import annotations
 
 import re
 import shlex
 
-_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|\$'((?:[^'\\]|\\.)*)'""", re.DOTALL)
+_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\\r?\n|\\.|\$'((?:[^'\\]|\\.)*)'""", re.DOTALL)
+_CONTINUED = re.compile(r"\\(?:\r?\n|(.))", re.DOTALL)
 _ESCAPE = re.compile(
     r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
 )
@@ -13,14 +14,28 @@ _NAMED = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t
 
 
 def plain_quotes(line: str) -> str:
-    """Return a command line with each `$'...'` as a word in ordinary quotes.
+    """Return a command line with each `$'...'` as a word in ordinary quotes, on one line.
 
     The escapes are those of POSIX: https://pubs.opengroup.org/onlinepubs/9799919799/, 2.2.4. A
     byte that is no text is a surrogate, as in `os.fsdecode`.
     """
-    return _QUOTED.sub(
-        lambda found: found[0] if found[1] is None else shlex.quote(_unescaped(found[1])), line
-    )
+    return _QUOTED.sub(_plain, line)
+
+
+def without_quoted(line: str) -> str:
+    """Return what of a command line the shell itself reads: `"` stands for each quoted piece."""
+    return _QUOTED.sub('"', line)
+
+
+def _plain(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return shlex.quote(_unescaped(found[1]))
+    # Between ' and ', a backslash at a line's end is a sign like any other.
+    return found[0] if found[0].startswith("'") else _CONTINUED.sub(_joined, found[0])
+
+
+def _joined(found: re.Match[str]) -> str:
+    return "" if found[1] is None else found[0]
 
 
 def _unescaped(text: str) -> str:

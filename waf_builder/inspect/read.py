@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 128 * 1024**2
 """Of a raw request: more than any router takes. A HAR file may be of any size."""
+_CURL = re.compile(r"(?:\S*[/\\])?curl(?:\.exe)?\s", re.IGNORECASE)
+_OTHERS = re.compile(r"\$\w+\s*=|Invoke-\w+\s|(?P<script>(?:await\s+)?fetch\s*\()", re.IGNORECASE)
 
 
 def read(given: str, folder: Path | None = None) -> Iterator[HttpRequest]:
@@ -28,7 +31,8 @@ def read(given: str, folder: Path | None = None) -> Iterator[HttpRequest]:
     a test says the same everywhere; what begins with `/` is always a path of the WAF's.
     """
     text = given.strip()
-    if text.startswith(("curl ", "curl\t", "curl\n", "curl.exe ")):
+    _refuse_others(text)
+    if _CURL.match(text):
         from waf_builder.inspect.curl import from_curl
 
         yield from_curl(text, folder)
@@ -59,6 +63,15 @@ def _named(given: str, folder: Path | None) -> Iterator[HttpRequest]:
     )
 
 
+def _refuse_others(text: str) -> None:
+    if found := _OTHERS.match(text):
+        of = "JavaScript" if found["script"] else "PowerShell"
+        raise RequestError(
+            f"a request as a command of {of} is not read here\n"
+            "    Copy it again as cURL (bash) or, in Firefox, as cURL (POSIX)."
+        )
+
+
 def _is_file(path: Path) -> bool:
     """Return whether a path can be read: that of a file, or of a pipe such as `/dev/stdin`."""
     try:
@@ -81,12 +94,13 @@ def _from_file(path: str) -> Iterator[HttpRequest]:
             from waf_builder.inspect.logline import from_log
 
             yield from from_log(io.TextIOWrapper(stream, "utf-8", "replace"), name)
-        elif start.startswith(b"curl"):
+        elif _CURL.match(start.decode("latin-1")):
             from waf_builder.inspect.curl import from_curl
 
             line = _whole(stream, name).decode("utf-8", "surrogateescape").strip()
             yield from_curl(line, Path(path).parent)
         else:
+            _refuse_others(start.decode("latin-1"))
             from waf_builder.inspect.raw import from_raw
 
             yield from_raw(_whole(stream, name), name)

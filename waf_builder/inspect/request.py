@@ -17,6 +17,8 @@ BROWSER: Headers = (
 )
 """What a bare URL is asked with: a request without these would be suspicious by itself."""
 
+FORM = "application/x-www-form-urlencoded"
+
 _TARGET_SAFE = "!\"#$&'()*+,-./:;<=>?@[]^_`{|}~%\\"
 """All of ASCII that can stand in a request line: nothing is encoded that was not sent so."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
