@@ -54,7 +54,7 @@ def inspector(
                 progress(f"{str(error).splitlines()[0].rstrip('.')}; asking nginx instead")
             else:
                 rules = cache(partial(rules_of, prepared.files, prepared.rule_set))
-                yield Inspector(prepared.routing, judge, prepared.problems, rules)
+                yield Inspector(prepared.routing, judge, prepared.problems, rules, judge.again)
                 return
         found = replace(choice, engine=None if choice.engine in {LIBRARY, NGINX} else choice.engine)
         yield stack.enter_context(_nginx(file, found, progress))

@@ -14,14 +14,13 @@ from inspect_both import both, library_for, rendered_for
 
 from waf_builder.inspect.inspector import Inspector
 from waf_builder.inspect.raw import from_raw
-from waf_builder.inspect.request import from_url
+from waf_builder.inspect.request import BROWSER, HttpRequest, from_url
 from waf_builder.inspect.routing import routing_of
 from waf_builder.judges import rules_of
 
 if TYPE_CHECKING:
     from waf_builder.engine.model import Engine
     from waf_builder.inspect.report import Finding
-    from waf_builder.inspect.request import HttpRequest
 
 pytest.importorskip("libmodsecurity", reason="there is no wheel for this system")
 pytestmark = [pytest.mark.nginx, pytest.mark.together]
@@ -35,8 +34,8 @@ def findings(spec: Path, engine: Engine, requests: Sequence[HttpRequest]) -> lis
     rendered = rendered_for(spec, engine)
     with library_for(rendered) as judge:
         rules = cache(partial(rules_of, rendered.tree, None))
-        inspector = Inspector(routing_of(rendered.config), judge, (), rules)
-        return list(inspector.findings(requests))
+        inspector = Inspector(routing_of(rendered.config), judge, (), rules, judge.again)
+        return list(inspector.findings(requests, asking_again=True))
 
 
 def written(spec: Path, finding: Finding) -> None:
@@ -110,3 +109,35 @@ def test_nginx_agrees(engine: Engine, tmp_path: Path):
     found = both(spec, engine, requests)
     assert [one.nginx.verdict for one in found] == ["pass", "pass", *["block"] * 6]
     assert [str(one) for one in found if one.differ] == []
+
+
+ODD = [
+    HttpRequest("GET", target, (("Host", "a.test"), *BROWSER, *more), name=target)
+    for target, more in (
+        (f"/a/../b?q={ATTACK}", ()),
+        (f"/posts//x?q={ATTACK}", ()),
+        (f"/x%2fy?q={ATTACK}", ()),
+        (f"/x/;a?q={ATTACK}", ()),
+        ("/p?q=%00", ()),
+        ("/cookie", (("Cookie", "a.b=${jndi:ldap://x}"),)),
+    )
+]
+"""What an exclusion for the path, or for the one target that is told, would not let pass."""
+
+
+def test_what_is_proposed_suffices(engine_old: Engine, tmp_path: Path):
+    spec = tmp_path / "backend.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    lines: dict[str, None] = {}
+    before = findings(spec, engine_old, ODD)
+    assert all(one.answer.refused for one in before)
+    for one in before:
+        assert one.proposal
+        first, *rest = one.proposal.lines
+        assert first == "exclusions:"
+        entries = "\n".join(rest).split("\n  - ")
+        lines |= dict.fromkeys(f"  - {entry.removeprefix('  - ')}" for entry in entries)
+    text = "\n".join(["exclusions:", *lines]).replace("\n", "\n  ")
+    spec.write_text(f"{SPEC}waf:\n  {text}\n", encoding="utf-8")
+    after = findings(spec, engine_old, ODD)
+    assert [one.answer.request.name for one in after if one.answer.refused] == []

@@ -55,6 +55,15 @@ def test_what_still_looks_is_counted(  # noqa: PLR0913, PLR0917  a column each
     )
 
 
+def test_a_rule_of_no_kind_is_compared_with_all():
+    index = index_of({"rules/a.conf": RULES.replace("tag:'attack-sqli',", "").encode()})
+    (found,) = openings({"ARGS:q": [match(942001)]}, "/x", index, 1)
+    assert str(found) == (
+        "Rule 942001 will no longer look at ARGS:q of /x and below. Of all rules in force 2 of 3"
+        " still do."
+    )
+
+
 def test_as_json():
     (found,) = openings({"ARGS:q": [match(942001)]}, "", INDEX, 1)
     assert found.as_json() == {

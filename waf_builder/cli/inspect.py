@@ -44,7 +44,8 @@ def inspect(
     refused = False
     with ready(spec, Choice(engine, crs), progress) as inspector:
         show_problems(inspector.problems, notes=False)
-        for number, finding in enumerate(inspector.findings(read(request_))):
+        findings = inspector.findings(read(request_), asking_again=True)
+        for number, finding in enumerate(findings):
             refused = refused or finding.answer.refused
             if form == "json":
                 click.echo(json.dumps(finding.as_json(), ensure_ascii=False))

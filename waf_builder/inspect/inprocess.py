@@ -53,7 +53,11 @@ class LibraryJudge:
         for number, request in zip(itertools.count(), requests):
             yield self._answer(request, f"{mark}-{number}")
 
-    def _answer(self, request: HttpRequest, key: str) -> Answer:
+    def again(self, request: HttpRequest, first: str) -> Answer:
+        """Return the answer to a request with rules, as SecLang, that run before all others."""
+        return self._answer(request, f"waf-inspect-{secrets.token_hex(8)}", first)
+
+    def _answer(self, request: HttpRequest, key: str, first: str = "") -> Answer:
         try:
             head = read_head(forwarded(request, key))
             met = self._locator.locate(head)
@@ -68,7 +72,7 @@ class LibraryJudge:
         if route.mode == _OFF:
             status, record = unwanted(head, route) or _OK, _NOTHING
         else:
-            status, record = self._library.ask(head, route, key)
+            status, record = self._library.ask(head, route, key, first)
         if status == _OK:
             access["backend_status"] = str(_OK)
         return answer(request, status, access, record)

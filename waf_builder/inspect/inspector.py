@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from waf_builder.inspect.answer import Answer
+from waf_builder.inspect.proof import Again, settled
 from waf_builder.inspect.proposal import Proposal, propose
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest, RequestError
@@ -30,23 +31,32 @@ class Inspector:
     """A WAF that is ready to be asked.
 
     problems: the warnings about its spec. rules: gives all rules in force, when they are needed.
+    again: asks once more, without what a proposal leaves out; None where that cannot be.
     """
 
     routing: Routing
     judge: Judge
     problems: tuple[Problem, ...]
     rules: Callable[[], RuleIndex] | None = None
+    again: Again | None = None
 
-    def findings(self, requests: Iterable[HttpRequest]) -> Iterator[Finding]:
+    def findings(
+        self, requests: Iterable[HttpRequest], *, asking_again: bool = False
+    ) -> Iterator[Finding]:
         """Yield what the WAF says to each request, in order.
 
-        Where the requests end in RequestError, it comes after what is said to those before it:
-        whoever judges takes some at a time.
+        asking_again: whether a proposal that may not suffice is tried. Where the requests end in
+        RequestError, it comes after what is said to those before it: whoever judges takes some at a
+        time.
         """
+        again = self.again if asking_again else None
         ending: list[RequestError] = []
         for answer in self.judge.judge(_readable(requests, ending)):
             threshold = self.routing.threshold_of(answer.route)
             proposal = propose(answer, threshold, self.rules)
+            if proposal and proposal.excluded:
+                index = self.rules() if self.rules else None
+                proposal = settled(proposal, answer, threshold, index, again)
             yield Finding(answer, threshold, proposal, self._openings(answer, proposal))
         if ending:
             raise ending[0]

@@ -116,15 +116,20 @@ class Library:
         `RulesSet::merge`), and its settings hold.
         """
         if route_rules not in self._loaded:
-            rules = self._module.RulesSet()
-            if route_rules:
-                self._require(rules, rules.load_from_uri(str(self._folder / route_rules)))
-            self._require(rules, rules.load_from_uri(str(self._folder / MAIN)))
-            if route_rules:
-                settings = _SETTING.findall((self._folder / route_rules).read_text("utf-8"))
-                self._require(rules, rules.load("\n".join([*settings, ""])))
-            self._loaded[route_rules] = rules
+            self._loaded[route_rules] = self._with(route_rules, "")
         return self._loaded[route_rules]
+
+    def _with(self, route_rules: str, first: str) -> Any:
+        rules = self._module.RulesSet()
+        if first:
+            self._require(rules, rules.load(first))
+        if route_rules:
+            self._require(rules, rules.load_from_uri(str(self._folder / route_rules)))
+        self._require(rules, rules.load_from_uri(str(self._folder / MAIN)))
+        if route_rules:
+            settings = _SETTING.findall((self._folder / route_rules).read_text("utf-8"))
+            self._require(rules, rules.load("\n".join([*settings, ""])))
+        return rules
 
     def _require(self, rules: Any, loaded: int) -> None:
         if loaded < 0:
@@ -135,12 +140,16 @@ class Library:
                 "    `--engine nginx` asks a real nginx with its own libmodsecurity."
             )
 
-    def ask(self, head: Head, route: Route, key: str) -> tuple[int, Mapping[str, Any]]:
+    def ask(
+        self, head: Head, route: Route, key: str, first: str = ""
+    ) -> tuple[int, Mapping[str, Any]]:
         """Return the status of the answer, and the audit record; {} where no rule matched.
 
-        200 stands for whatever the backend answers.
+        200 stands for whatever the backend answers. first: rules that run before all others; with
+        some, everything is loaded anew.
         """
-        transaction = self._module.Transaction(self._engine, self.load(route.rules), key)
+        rules = self._with(route.rules, first) if first else self.load(route.rules)
+        transaction = self._module.Transaction(self._engine, rules, key)
         status = _run(transaction, head, route)
         transaction.process_logging()
         return status, self._record()

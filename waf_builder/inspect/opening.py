@@ -48,10 +48,11 @@ class Opening:
         what = f"look at {self.target} of {where}" if self.target else f"look at {where}"
         still_same, same = self.same_kind
         still, every = self.any_kind
-        return (
-            f"{_named(self.rules)} no longer {what}. For this kind of attack {still_same} of {same}"
-            f" rules in force still do, for any {still} of {every}."
-        )
+        told = f"{_named(self.rules)} no longer {what}."
+        if same:
+            told += f" For this kind of attack {still_same} of {same} rules in force still do,"
+            return f"{told} for any {still} of {every}."
+        return f"{told} Of all rules in force {still} of {every} still do." if every else told
 
 
 def openings(

@@ -46,6 +46,10 @@ class ParallelJudge:
         every = itertools.chain(few, waiting)
         yield from in_processes(_judge, every, self._processes, self._ready)
 
+    def again(self, request: HttpRequest, first: str) -> Answer:
+        """Return what `LibraryJudge.again` does, in this process."""
+        return self._here.again(request, first)
+
     def _ready(self) -> None:
         self._here.after_fork()
         _own[:] = [self._here]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
 
+from waf_builder.config.plainpath import is_plain
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import RuleIndex
 from waf_builder.inspect.answer import Answer, Match
+from waf_builder.inspect.request import HttpRequest
 from waf_builder.spec.exclusiontarget import ExclusionTarget, Target
 from waf_builder.spec.types import Path
 from waf_builder.spec.yaml import scalar
@@ -41,6 +43,10 @@ _PATH: TypeAdapter[str] = TypeAdapter(Path)
 _TARGET: TypeAdapter[ExclusionTarget] = TypeAdapter(Target)
 _NO_TEXT = "\ufffd"
 """What bytes that are no text are decoded to."""
+_UNCLEAR = (
+    "An exclusion for its path would not hold: not everybody reads it alike, so such a request is"
+    " inspected in full."
+)
 _KEYED = re.compile(r"([A-Z_]+):(.+)")
 
 
@@ -72,7 +78,17 @@ def propose(
         return found
     matches = list(needed(answer, threshold))
     index = rules() if rules and matches else None
-    return exclusion(matches, answer.request.path, index) if matches else None
+    return proposed(matches, answer.request, index) if matches else None
+
+
+def proposed(
+    matches: Sequence[Match], request: HttpRequest, index: RuleIndex | None = None
+) -> Proposal:
+    """Return what leaves these matches of a request out."""
+    if is_plain(request.target):
+        return exclusion(matches, request.path, index)
+    everywhere = exclusion(matches, "", index)
+    return replace(everywhere, opens=f"{everywhere.opens} {_UNCLEAR}")
 
 
 def exclusion(matches: Sequence[Match], path: str, index: RuleIndex | None = None) -> Proposal:
@@ -101,7 +117,8 @@ def knob(answer: Answer) -> Proposal | None:
         if match.rule in _PARSERS:
             return Proposal((), "The body cannot be parsed: the client has to send it otherwise.")
         if match.rule in KNOBS:
-            wanted = f"  # with {match.value} added" if match.value and match.rule != 200007 else ""  # noqa: PLR2004
+            value = match.value.strip("|")  # around it where the rule looks for it in a list
+            wanted = f"  # with {value} added" if value and match.rule != 200007 else ""  # noqa: PLR2004
             return Proposal(
                 (f"{KNOBS[match.rule]}: ...{wanted}",),
                 "The rule only says what this key says; it stands in `waf:` or in the route's.",
@@ -124,7 +141,12 @@ def _by_target(matches: Sequence[Match], index: RuleIndex | None) -> dict[str, l
     grouped: dict[str, list[Match]] = {}
     for match in matches:
         grouped.setdefault(_excludable(match, index), []).append(match)
-    return grouped
+    off = {match.rule for match in grouped.get("", ())}
+    left = {
+        target: [match for match in group if not target or match.rule not in off]
+        for target, group in grouped.items()
+    }
+    return {target: group for target, group in left.items() if group}
 
 
 def _excludable(match: Match, index: RuleIndex | None) -> str:
@@ -168,9 +190,14 @@ def _opens(excluded: Mapping[str, Sequence[Match]], path: str) -> str:
     matches = [match for group in excluded.values() for match in group]
     kinds = dict.fromkeys(_KINDS[tag] for match in matches for tag in match.tags if tag in _KINDS)
     places = [target or "the whole request" for target in excluded]
-    what = " and ".join(kinds) or "what these rules look for"
+    what = _listed(list(kinds)) or "what these rules look for"
+    verb = "are" if len(kinds) > 1 or "protocol violations" in kinds else "is"
     below = f"{path} and below" if path else "every path"
     return (
-        f"{what[0].upper()}{what[1:]} in {', '.join(places)} of {below} is then looked for"
+        f"{what[0].upper()}{what[1:]} in {_listed(places)} of {below} {verb} then looked for"
         " by the other rules only."
     )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
