@@ -20,6 +20,8 @@ from waf_builder.inspect.nesting import Shallow
 from waf_builder.inspect.raw import from_raw
 from waf_builder.inspect.read import read
 from waf_builder.inspect.request import BROWSER, HttpRequest, RequestError, from_url
+from waf_builder.replay.read import traffic
+from waf_builder.replay.seen import Skipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +47,9 @@ LINE = json.dumps(
     }
 )
 """A line of the access log, as far as it matters here."""
+
+
+STAMPED = f'{{"@timestamp":"2026-11-26T17:44:22.046+00:00",{LINE[1:]}'
 
 
 class TestUrl:
@@ -364,6 +369,44 @@ class TestLog:
     def test_an_access_line(self):
         request = one(LINE)
         assert (request.target, request.host) == ("/b", "a.test")
+
+    def test_an_access_line_with_its_query(self):
+        line = json.dumps(json.loads(LINE) | {"url": {"path": "/b", "query": "sort=1%20UNION"}})
+        assert one(line).target == "/b?sort=1%20UNION"
+
+    @pytest.mark.parametrize("given_", [f"2026-11-26 17:44:22 +0100 [web-1] {STAMPED}", STAMPED])
+    def test_what_a_platform_writes_before_it_is_left_out(self, tmp_path: Path, given_: str):
+        assert one(given_).target == "/b"
+        (tmp_path / "log").write_text(f"2026-11-26 [web-1] start\n{given_}\n")
+        assert one(str(tmp_path / "log")).name == f"{tmp_path}/log:2"
+
+    def test_both_logs_tell_of_one_request(self, tmp_path: Path):
+        asked = {"method": "POST", "uri": "/b?q=x"}
+        (tmp_path / "log").write_text(
+            f"{LINE}\n{json.dumps({'transaction': {'unique_id': '1', 'request': asked}})}\n"
+        )
+        request = one(str(tmp_path / "log"))
+        assert (request.method, request.target, request.host) == ("POST", "/b?q=x", "a.test")
+
+    def test_replay_reads_the_same(self, tmp_path: Path):
+        (tmp_path / "log").write_text(
+            "\n".join((f"[web-1] {STAMPED}", LINE, '{"@timestamp": torn', "nginx: hello", STAMPED))
+        )
+        seen = traffic([str(tmp_path / "log")], Skipped())
+        assert [one_.request for one_ in seen] == list(read(str(tmp_path / "log")))
+
+    def test_data_of_other_kinds_is_no_log(self, tmp_path: Path):
+        data = '{"transaction": 1}'
+        (tmp_path / "curl").write_text(f"curl http://a/ -d '{data}'")
+        (tmp_path / "raw").write_text(f"POST /x HTTP/1.1\nHost: a\n\n{data}")
+        for name in ("curl", "raw"):
+            assert one(str(tmp_path / name)).body == data.encode()
+        assert one(f"/x?q={data}").path == "/x"
+
+    def test_a_record_that_is_none_is_named(self, tmp_path: Path):
+        (tmp_path / "log").write_text('{"transaction": {"unique_id": "1", "request": 7}}\n')
+        with pytest.raises(RequestError, match=r"log:1: not a record as the WAF writes it\Z"):
+            one(str(tmp_path / "log"))
 
     def test_a_file_with_other_lines_between(self, tmp_path: Path):
         file = tmp_path / "log"

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from traffic import Waf, access, audit, entry, message
 
 from waf_builder.inspect import files
+from waf_builder.inspect.logline import HELD
 from waf_builder.inspect.request import RequestError
 from waf_builder.paths import builtin_templates
-from waf_builder.replay.logs import _GATES, HELD, from_logs
+from waf_builder.replay.logs import _GATES, from_logs
 from waf_builder.replay.outcome import Outcome
 from waf_builder.replay.read import of_hosts, traffic
 from waf_builder.replay.replay import replay

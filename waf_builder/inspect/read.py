@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import stat
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 128 * 1024**2
 """Of a raw request: more than any router takes. A HAR file may be of any size."""
 _CURL = re.compile(r"(?:\S*[/\\])?curl(?:\.exe)?\s", re.IGNORECASE)
+_RAW = re.compile(r"\S+ \S+ HTTP/")
 _OTHERS = re.compile(r"\$\w+\s*=|Invoke-\w+\s|(?P<script>(?:await\s+)?fetch\s*\()", re.IGNORECASE)
 
 
@@ -36,10 +36,6 @@ def read(given: str, folder: Path | None = None) -> Iterator[HttpRequest]:
         from waf_builder.inspect.curl import from_curl
 
         yield from_curl(text, folder)
-    elif text.startswith("{"):
-        from waf_builder.inspect.logline import from_log
-
-        yield from from_log(text.splitlines(), "the given line")
     elif is_url(text) or (text.startswith("/") and (folder or not _is_file(Path(text)))):
         yield from_url(text)
     else:
@@ -48,12 +44,16 @@ def read(given: str, folder: Path | None = None) -> Iterator[HttpRequest]:
 
 def _named(given: str, folder: Path | None) -> Iterator[HttpRequest]:
     from waf_builder.inspect.files import STDIN
+    from waf_builder.inspect.logline import from_log, is_log
 
     path = folder / given if folder else Path(given)
     if (given == STDIN and not folder) or _is_file(path):
         yield from _from_file(str(path))
         return
     text = given.strip()
+    if is_log(text):
+        yield from from_log(enumerate(text.split("\n"), 1), "the given line")
+        return
     url = f"http://{text}" if HOST.fullmatch(text.partition("/")[0].lower()) else "http://HOST/"
     raise RequestError(
         f"{given!r} is neither a file nor a request\n"
@@ -81,26 +81,25 @@ def _is_file(path: Path) -> bool:
 
 
 def _from_file(path: str) -> Iterator[HttpRequest]:
-    from waf_builder.inspect.files import is_har, opened, shown
+    from waf_builder.inspect.files import is_har, lines, opened, shown
+    from waf_builder.inspect.logline import from_log, is_log
 
     name = shown(path)
     with opened(path) as stream:
-        start = stream.peek().lstrip()
+        start = stream.peek().decode("latin-1").lstrip()
         if is_har(path, stream):
             from waf_builder.inspect.har import from_har
 
             yield from from_har(cast("BinaryIO", stream), name)
-        elif start.startswith(b"{"):
-            from waf_builder.inspect.logline import from_log
-
-            yield from from_log(io.TextIOWrapper(stream, "utf-8", "replace"), name)
-        elif _CURL.match(start.decode("latin-1")):
+        elif _CURL.match(start):
             from waf_builder.inspect.curl import from_curl
 
             line = _whole(stream, name).decode("utf-8", "surrogateescape").strip()
             yield from_curl(line, Path(path).parent)
+        elif is_log(start) and not _RAW.match(start):
+            yield from from_log(lines(stream), name)
         else:
-            _refuse_others(start.decode("latin-1"))
+            _refuse_others(start)
             from waf_builder.inspect.raw import from_raw
 
             yield from_raw(_whole(stream, name), name)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from waf_builder.inspect.answer import Match
+from waf_builder.inspect.logline import UNKNOWN_HOST
 from waf_builder.inspect.proposal import Proposal, exclusion
 from waf_builder.inspect.report import Finding
 from waf_builder.replay.paths import ANY, pattern_of, prefix_of
-from waf_builder.replay.seen import UNKNOWN_HOST, Seen, Skipped
+from waf_builder.replay.seen import Seen, Skipped
 
 Change = Literal["refused", "passes"]
 """What is new."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 from waf_builder.inspect.files import Advance, is_har, lines, opened, shown
+from waf_builder.inspect.logline import UNKNOWN_HOST
 from waf_builder.replay.har import from_har
 from waf_builder.replay.logs import from_logs
-from waf_builder.replay.seen import UNKNOWN_HOST, Seen, Skipped
+from waf_builder.replay.seen import Seen, Skipped
 
 
 def of_hosts(seen: Iterable[Seen], hosts: Iterable[str], skipped: Skipped) -> Iterator[Seen]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from waf_builder.inspect.logline import Unread
 from waf_builder.inspect.request import HttpRequest
-
-UNKNOWN_HOST = "localhost"
-"""What a request is asked with whose host is not known."""
 
 Why = tuple[int, str]
 """A rule that matched then, and its message."""
@@ -33,27 +31,17 @@ class Seen:
 
 
 @dataclass
-class Skipped:
+class Skipped(Unread):
     """What of the input is no request that could be judged, counted.
 
-    malformed: lines and entries that say they are a record and are none; first: one of them, as
-    `file:line: why`. others: lines of other kinds, which a log is full of. gates: requests that a
-    limit, a password, a list of addresses or a redirect answered before any rule. unclear: those
-    without an answer then, or with one of which nobody can say whether it is the app's. elsewhere:
-    requests to hosts that are not asked for.
+    gates: requests that a limit, a password, a list of addresses or a redirect answered before any
+    rule. unclear: those without an answer then, or with one of which nobody can say whether it is
+    the app's. elsewhere: requests to hosts that are not asked for.
     """
 
-    malformed: int = 0
-    first: str = ""
-    others: int = 0
     gates: int = 0
     unclear: int = 0
     elsewhere: int = 0
-
-    def bad(self, reason: str) -> None:
-        """Count one that is malformed."""
-        self.malformed += 1
-        self.first = self.first or reason
 
     def nothing(self) -> str:
         """Return why there was no request at all, and what is expected."""
