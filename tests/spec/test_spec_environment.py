@@ -129,6 +129,12 @@ def test_what_a_variable_holds_is_in_no_message(field: str, value: str):
                 assert part not in f"{problem.message}{problem.hint}"
 
 
+def test_what_a_variable_holds_is_told_where_it_is_a_known_word():
+    (problem,) = problems_of(backend(process="${X}"), {"X": "web"})
+
+    assert problem.message.startswith("backend.process is 'web': it is reachable from outside")
+
+
 def test_a_default_that_does_not_count_is_not_checked():
     # The variable is set, here and so presumably there.
     assert spec_of(backend(port="${X:-http}"), {"X": "8080"}).backend.port == 8080

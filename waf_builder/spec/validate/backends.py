@@ -86,7 +86,7 @@ def _process(backend: Backend, name: str, path: Path, at: Locator) -> Iterator[P
         stands = (
             "is left out, which the platform reads as 'web'"
             if not backend.process
-            else f"is {process!r}"
+            else f"is '{process}'"
         )
         yield Problem(
             "spec.process-public",
