@@ -95,8 +95,7 @@ def render_spec(  # noqa: PLR0913
     index = known_rules(target, overrides, _crs_of(engine, choice)) if excludes(spec) else None
     crs = engine.crs if engine else rules
     config, tree, met = build_tree(spec, target, overrides, index, crs, at=loaded.at)
-    told = _at_sources(met, overrides)
-    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *told)
+    warnings = (*loaded.warnings, *overrides.warnings, *problems, *config.warnings, *met)
     return Rendered(config, tree, overrides, engine, index, warnings)
 
 
@@ -154,7 +153,7 @@ def build_tree(  # noqa: PLR0913
     )
     config, tree, problems = render_with_rules(config, overrides, crs, spec.waf.compile)
     tree[STAMP] = stamp(config, tree)
-    return config, tree, problems
+    return config, tree, _at_sources(problems, overrides)
 
 
 def render_for_run(

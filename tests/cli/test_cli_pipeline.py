@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from specs import APP_ID, NETWORK_ID, SMALLEST, spec_of
 
+from waf_builder.cli import main
 from waf_builder.config.build import NEWEST, build
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.pipeline import Choice, prove, render_for_run, render_spec, with_backend
@@ -159,3 +161,14 @@ def test_what_is_not_compiled_for_names_the_file_that_the_user_wrote(
     rendered = render_spec(spec, Choice(engine=str(engine.root)))
     (told,) = (one for one in rendered.problems if one.code == "crs.not-compiled")
     assert str(told.place) == f"{spec.parent}/waf/rules/before-crs/a.conf:2:1"
+
+
+@pytest.mark.nginx
+def test_a_comparison_of_rules_tells_of_a_mistake_first(tmp_path: Path, engine_new: Engine):
+    spec = with_rules(tmp_path, a='SecRule ARGS "@rx a\n')
+    result = CliRunner().invoke(
+        main, ["crs", "verify", str(spec), "--engine", str(engine_new.root)]
+    )
+    assert result.exit_code == 1
+    assert "/waf/rules/before-crs/a.conf:1:14: error: the double quote is not" in result.stderr
+    assert "nothing to compare" not in result.stderr

@@ -53,7 +53,7 @@ def verify(
     from waf_builder.verify import verify as compare
 
     rendered = pipeline.render_spec(spec, pipeline.Choice(engine, crs), progress=progress)
-    show_problems(rendered.problems, notes=False)
+    show_problems([*rendered.problems, *pipeline.prove(rendered)], notes=False)
     found = compare(spec, rendered, count=count, seed=seed)
     for difference in found.differences:
         click.echo(str(difference))
