@@ -22,33 +22,46 @@ from waf_builder.suite.document import Document, SuiteError, read_document
 _REPEAT = re.compile(r'\{\{ "(.*?)" \| repeat (\d+) \}\}')
 _RULE = re.compile(r"\d{6}")
 
-_INPUT = {
-    "autocomplete_headers",
-    "data",
-    "dest_addr",
-    "encoded_request",
-    "follow_redirect",
-    "headers",
-    "method",
-    "ordered_headers",
-    "port",
-    "protocol",
-    "raw_request",
-    "stop_magic",
-    "uri",
-    "version",
+_Types = tuple[type, ...]
+_INPUT: Mapping[str, _Types] = {
+    "autocomplete_headers": (bool,),
+    "data": (str, list),
+    "dest_addr": (str,),
+    "encoded_request": (str,),
+    "follow_redirect": (bool,),
+    "headers": (dict,),
+    "method": (str,),
+    "ordered_headers": (list,),
+    "port": (int,),
+    "protocol": (str,),
+    "raw_request": (str,),
+    "stop_magic": (bool,),
+    "uri": (str,),
+    "version": (str,),
 }
-_OUTPUT = {
-    "expect_error",
-    "isolated",
-    "log",
-    "log_contains",
-    "no_log_contains",
-    "response_contains",
-    "retry_once",
-    "status",
+_OUTPUT: Mapping[str, _Types] = {
+    "expect_error": (bool,),
+    "isolated": (bool,),
+    "log": (dict,),
+    "log_contains": (str,),
+    "no_log_contains": (str,),
+    "response_contains": (str,),
+    "retry_once": (bool,),
+    "status": (int, list),
 }
-_LOG = {"expect_ids", "match_regex", "no_expect_ids", "no_match_regex"}
+_LOG: Mapping[str, _Types] = {
+    "expect_ids": (list,),
+    "match_regex": (str,),
+    "no_expect_ids": (list,),
+    "no_match_regex": (str,),
+}
+_CALLED = {
+    bool: "true or false",
+    dict: "a mapping",
+    int: "a number",
+    list: "a list",
+    str: "a text",
+}
 
 
 @dataclass(frozen=True)
@@ -129,7 +142,10 @@ def _read(file: Path, overrides: Mapping[str, Output]) -> Iterator[Case]:
 def cases(document: Document, overrides: Mapping[str, Output]) -> Iterator[Case]:
     """Yield the tests below `tests` of a document. overrides: other outputs, by id."""
     data, file = document.data, document.file
-    disabled = (data.get("meta") or {}).get("enabled") is False
+    meta = data.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise SuiteError(f"{file}: `meta` is {meta!r}, expected a mapping")
+    disabled = meta.get("enabled") is False
     rule = str(data.get("rule_id") or "".join(_RULE.findall(Path(file).name)[:1]))
     tests = data.get("tests") or []
     if not isinstance(tests, list):
@@ -137,9 +153,10 @@ def cases(document: Document, overrides: Mapping[str, Output]) -> Iterator[Case]
     for number, test in enumerate(tests, 1):
         place = document.place("tests", number - 1)
         try:
+            _require(test, dict, "it")
             name = str(test.get("test_title") or f"{rule}-{test.get('test_id', number)}")
-            stages = tuple(map(_stage, test["stages"]))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            stages = tuple(map(_stage, _require(test["stages"], list, "`stages`")))
+        except (KeyError, ValueError) as error:
             what = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise SuiteError(f"{place}: this is no test: {what}") from error
         if name in overrides:
@@ -158,8 +175,9 @@ def _overrides(file: Path) -> dict[str, Output]:
     }
 
 
-def _stage(given: Mapping[str, Any]) -> Stage:
-    stage = given.get("stage", given)
+def _stage(given: Any) -> Stage:
+    _require(given, dict, "a stage")
+    stage = _require(given.get("stage", given), dict, "`stage`")
     parsed = Stage(_input(stage["input"]), _output(stage.get("output") or {}))
     if "stage" in given and not parsed.input.data:
         # The runner of the older form announced a body only where there was one.
@@ -167,8 +185,8 @@ def _stage(given: Mapping[str, Any]) -> Stage:
     return parsed
 
 
-def _input(given: Mapping[str, Any]) -> Input:
-    _require_known(given, _INPUT)
+def _input(given: Any) -> Input:
+    given = _known(given, _INPUT, "`input`")
     raw = None
     if "encoded_request" in given:
         raw = base64.b64decode(given["encoded_request"])
@@ -177,8 +195,10 @@ def _input(given: Mapping[str, Any]) -> Input:
     data = given.get("data", "")
     if isinstance(data, list):
         data = "\r\n".join(map(str, data))
-    headers = [(str(name), str(value)) for name, value in (given.get("headers") or {}).items()]
-    headers += [(one["name"], str(one["value"])) for one in given.get("ordered_headers", ())]
+    headers = [(str(name), str(value)) for name, value in given.get("headers", {}).items()]
+    for one in given.get("ordered_headers", ()):
+        _require(one, dict, "one of `ordered_headers`")
+        headers.append((str(one["name"]), str(one["value"])))
     return Input(
         method=given.get("method", "GET"),
         uri=given.get("uri", "/"),
@@ -192,23 +212,48 @@ def _input(given: Mapping[str, Any]) -> Input:
     )
 
 
-def _output(given: Mapping[str, Any]) -> Output:
-    _require_known(given, _OUTPUT)
-    log = given.get("log") or {}
-    _require_known(log, _LOG)
-    status = given.get("status", ())
+def _output(given: Any) -> Output:
+    given = _known(given, _OUTPUT, "`output`")
+    log = _known(given.get("log", {}), _LOG, "`log`")
+    status = given.get("status", [])
     return Output(
-        status=tuple(status) if isinstance(status, Sequence) else (status,),
-        rules=tuple(log.get("expect_ids", ())),
-        no_rules=tuple(log.get("no_expect_ids", ())),
-        log=log.get("match_regex") or given.get("log_contains", ""),
-        no_log=log.get("no_match_regex") or given.get("no_log_contains", ""),
-        response=given.get("response_contains", ""),
+        status=_numbers(status if isinstance(status, list) else [status], "status"),
+        rules=_numbers(log.get("expect_ids", []), "expect_ids"),
+        no_rules=_numbers(log.get("no_expect_ids", []), "no_expect_ids"),
+        log=_pattern(log.get("match_regex") or given.get("log_contains", "")),
+        no_log=_pattern(log.get("no_match_regex") or given.get("no_log_contains", "")),
+        response=_pattern(given.get("response_contains", "")),
         error=given.get("expect_error", False),
         isolated=given.get("isolated", False),
     )
 
 
-def _require_known(given: Mapping[str, Any], known: set[str]) -> None:
-    if unknown := set(given) - known:
+def _known(given: Any, known: Mapping[str, _Types], called: str) -> dict[str, Any]:
+    """Return the keys of a mapping that have a value, each of its type; ValueError otherwise."""
+    _require(given, dict, called)
+    if unknown := set(map(str, given)) - set(known):
         raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
+    kept = {key: value for key, value in given.items() if value is not None}
+    for key, value in kept.items():
+        _require(value, known[key], f"`{key}`")
+    return kept
+
+
+def _require(value: Any, types: type | _Types, called: str) -> Any:
+    expected = types if isinstance(types, tuple) else (types,)
+    if type(value) not in expected:
+        words = " or ".join(_CALLED[one] for one in expected)
+        raise ValueError(f"{called} is {value!r}, expected {words}")
+    return value
+
+
+def _numbers(values: Sequence[Any], key: str) -> tuple[int, ...]:
+    return tuple(_require(value, int, f"one of `{key}`") for value in values)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+    return text

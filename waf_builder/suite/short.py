@@ -86,7 +86,7 @@ def _made(given: Mapping[str, Any]) -> HttpRequest:
     named = {str(name).lower() for name in own}
     kept = [(name, value) for name, value in headers.items() if name.lower() not in named]
     # A header with no value is one that is not sent.
-    kept += [(str(name), str(value)) for name, value in own.items() if value is not None]
+    kept += [(str(name), _text(value)) for name, value in own.items() if value is not None]
     method = str(given.get("method", "GET" if body is None else "POST"))
     return HttpRequest(
         method,
@@ -110,6 +110,19 @@ def _body(given: Mapping[str, Any]) -> tuple[str, bytes | None]:
     if found[0] == "form":
         if not isinstance(value, dict):
             raise TypeError("`form` is no mapping")
-        return "application/x-www-form-urlencoded", urlencode(value, doseq=True).encode()
-    data = value if isinstance(value, bytes) else str(value).encode()
-    return "application/x-www-form-urlencoded", data
+        pairs = [
+            (name, _text(one))
+            for name, values in value.items()
+            for one in (values if isinstance(values, list) else [values])
+        ]
+        return "application/x-www-form-urlencoded", urlencode(pairs).encode()
+    return "application/x-www-form-urlencoded", _text(value).encode()
+
+
+def _text(value: object) -> str:
+    """Return a value as the file writes it; TypeError for what a field cannot hold."""
+    if isinstance(value, list | dict):
+        raise TypeError(f"{value!r} is no text")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
