@@ -4,8 +4,10 @@ import random
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from waf_builder.crs.compile.plaintext import cannot_match
+from waf_builder.crs.compile.plaintext import _possible, _read, cannot_match, needed
 from waf_builder.crs.compile.screens import ALPHABETS
 from waf_builder.seclang import Rule, read
 
@@ -94,3 +96,38 @@ def test_it_is_right_about_texts_of_plain_words(engine, alphabet: str):
                 found = [text for text in texts if pattern.search(text)]
                 assert not found, (directive.rule.id, found)
     assert checked > 20
+
+
+_FRAGMENTS = re.findall(
+    r"\S+",
+    r"a ab x1 7 ; < ^ $ | ( ) ) (?: (?i) (?i: (?! (?<= (?P<a> (?# * + ? {2} {2, {a1} { } . .* "
+    r"[a^] [\\'\"\^]* [^a]* [^;]? [.]* []a] []a]* [^]]* [\]]* [a-z]* [&&]* [[ [ ] "
+    r"\s \s* \S*? \b \d+ \x41 \x3b \1 \07 \\ \[ \n? \ é*",
+)
+
+
+@settings(max_examples=2000)
+@given(st.lists(st.sampled_from([*_FRAGMENTS, " "]), max_size=9).map("".join))
+def test_what_is_needed_of_an_expression_says_the_same_of_plain_texts(pattern: str):
+    whole, left = _read(pattern), _read(needed(pattern))
+
+    assert (whole is None) == (left is None)
+    for alphabet in ALPHABETS.values() if whole is not None else ():
+        assert _possible(left, alphabet) == _possible(whole, alphabet)
+
+
+def test_what_is_needed_of_a_rule_set_says_the_same_and_is_short(engine):
+    whole = 0
+    left = 0
+    for file in engine.crs.rules.glob("*.conf"):
+        for directive in read(file.read_text()).directives:
+            operator = directive.rule and directive.rule.operator
+            if not operator or operator.name != "rx":
+                continue
+            short = needed(operator.argument)
+            whole, left = whole + len(operator.argument), left + len(short)
+            parsed, read_short = _read(operator.argument), _read(short)
+            assert (parsed is None) == (read_short is None)
+            for alphabet in ALPHABETS.values() if parsed is not None else ():
+                assert _possible(read_short, alphabet) == _possible(parsed, alphabet)
+    assert 0 < left < whole / 2

@@ -104,19 +104,22 @@ class Facts:
         if any(setting.value is None for setting in self._settings.get(name, ())):
             return False
         end = self.position(at) if at.phase == 1 else len(self._rules.entries)
-        return any(
-            position < end and self._sets(entry, name) for position, entry in self._first_steps
-        )
+        steps = self._first_steps.get(name, ())
+        return any(position < end and self._sets(entry, name) for position, entry in steps)
 
     @cached_property
-    def _first_steps(self) -> list[tuple[int, Entry]]:
-        """The rules of phase 1 that every request meets, up to the first that may refuse it."""
-        found = []
+    def _first_steps(self) -> dict[str, list[tuple[int, Entry]]]:
+        """The rules of phase 1 that every request meets, up to the first that may refuse it.
+
+        By the variables that they may set.
+        """
+        found: dict[str, list[tuple[int, Entry]]] = {}
         for position, entry in self._rules.rules:
             if entry.phase != 1:
                 continue
             if entry.always and entry.settings and self._sure_to_run(position, entry):
-                found.append((position, entry))
+                for name in {each.name for each in entry.settings}:
+                    found.setdefault(name, []).append((position, entry))
             if any(not _STOPS.isdisjoint(rule.by_name) for rule in entry.rules):
                 break
         return found

@@ -32,11 +32,30 @@ _OF_PATHS = frozenset({"normalizepath", "normalizepathwin", "normalisepath", "no
 
 _BACKSLASH_IN_SECLANG = re.compile(r'\\(?=")')
 
+_NEEDED = re.compile(
+    r"""
+    [A-Za-z0-9]+(?![A-Za-z0-9*+?{])
+  | (?: \[(?:\\[^A-Za-z0-9]|[^]\\[&|~-])+\] | \\s | \. ) [*?]\??(?![*+?{])
+  | ( \\x[0-9A-Fa-f]{2} | \\. | \[\^?\]?(?:\\.|[^]\\])*\] | \(\?[A-Za-z-]* | \{[A-Za-z0-9,]* | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Passes over letters and digits, which any plain text may have, and `[...]*`, which none needs."""
+
+_ODD = re.compile(
+    r"""
+    \\[uUN0-9] | \(\?[P(\#] | \(\?<[^=!] | \(\?[A-Za-z-]*x | (?<=.)\(\?[A-Za-z-]+\)
+  | (?<!\\)(?:\\\\)*\{(?![0-9]+(?:,[0-9]*)?\}|[]|)}])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What could mean something else where a part before or behind it is passed over."""
+
 
 def cannot_match(rule: Rule, plain: frozenset[str] = PLAIN) -> bool:
     """Return whether a rule is known not to match a text of these characters.
 
-    plain: with every letter in both cases.
+    plain: with every letter in both cases, and every digit.
 
     Sound and not complete: False where it is not known.
     """
@@ -46,12 +65,16 @@ def cannot_match(rule: Rule, plain: frozenset[str] = PLAIN) -> bool:
     kept = kept_by(rule, plain)
     if kept is None:
         return False
-    parsed = _parsed(_BACKSLASH_IN_SECLANG.sub("", operator.argument))
+    parsed = _needed_of(_BACKSLASH_IN_SECLANG.sub("", operator.argument))
     return parsed is not None and not _possible(parsed, kept)
 
 
 @cache  # asked for each alphabet
-def _parsed(pattern: str) -> Iterable[Any] | None:
+def _needed_of(pattern: str) -> Iterable[Any] | None:
+    return _read(needed(pattern))
+
+
+def _read(pattern: str) -> Iterable[Any] | None:
     """Return an expression as Python reads it; None where it means something else to PCRE."""
     try:
         with warnings.catch_warnings():
@@ -60,6 +83,14 @@ def _parsed(pattern: str) -> Iterable[Any] | None:
     except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError):
         return None
     return items
+
+
+def needed(pattern: str) -> str:
+    """Return a shorter expression that plain characters may match where they may match this one.
+
+    Python's parser takes its time, and of long lists of words little is left.
+    """
+    return pattern if _ODD.search(pattern) else "".join(_NEEDED.findall(pattern))
 
 
 def kept_by(rule: Rule, plain: frozenset[str]) -> frozenset[str] | None:
