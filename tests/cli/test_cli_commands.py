@@ -199,6 +199,32 @@ def test_validate_for_machines(spec: Path):
     assert (strict.exit_code, json.loads(strict.stdout)["ok"]) == (1, False)
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        ("validate none.yaml", "", "there is no none.yaml"),
+        ("validate latin.yaml", "", "latin.yaml is not UTF-8 text (byte 3)"),
+        ("diff broken.yaml broken.yaml", "spec.port-quoted", "backend.port: '3000' is quoted"),
+        ("inspect broken.yaml /", "spec.port-quoted", "backend.port: '3000' is quoted"),
+        ("rules --engine none", "", "without an engine there are no rules to read"),
+    ],
+)
+def test_errors_for_machines(spec: Path, command: str, code: str, message: str):
+    (spec.parent / "broken.yaml").write_text(BROKEN, encoding="utf-8")
+    (spec.parent / "latin.yaml").write_bytes(b"# \xe9\n")
+    name, *rest = command.split()
+    machine = run(name, *rest, "--format", "json")
+    human = run(name, *rest)
+    assert machine.exit_code == human.exit_code == 1
+    (line,) = machine.stdout.splitlines()
+    report = json.loads(line)
+    assert report["ok"] is False
+    first = report["problems"][0]
+    assert (first["code"], first["severity"]) == (code, "error")
+    assert first["message"].startswith(message)
+    assert (human.stdout, machine.stderr) == ("", human.stderr)
+
+
 # presets
 
 

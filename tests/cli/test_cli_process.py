@@ -53,6 +53,26 @@ def test_as_a_module(tmp_path: Path, environment: dict[str, str]):
     assert wrong.returncode == 2
 
 
+@pytest.mark.parametrize(
+    "command", ["validate backend.yaml", "presets", "validate none.yaml --format json", "--help"]
+)
+def test_output_that_cannot_be_written(tmp_path: Path, environment: dict[str, str], command: str):
+    (tmp_path / "backend.yaml").write_text(SMALLEST, encoding="utf-8")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *command.split()],
+            cwd=tmp_path,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
 @pytest.mark.nginx
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_render_that_is_ended_leaves_nothing_behind(

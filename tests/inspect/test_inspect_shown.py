@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from support.cases import for_each
 
 from waf_builder.diff.verdicts import Verdict
 from waf_builder.inspect import shown
 from waf_builder.inspect.answer import answer
+from waf_builder.inspect.inspector import Inspector
 from waf_builder.inspect.report import Finding, text
 from waf_builder.inspect.request import HttpRequest, from_url
+from waf_builder.inspect.routing import Host, Routing
 from waf_builder.problem import Place
 from waf_builder.suite.ftw import Output
 from waf_builder.suite.model import Check
 from waf_builder.suite.outcome import Outcome, as_junit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from waf_builder.inspect.answer import Answer
 
 SECRET = "hunter2"  # noqa: S105  none of anybody's
 
@@ -94,3 +102,37 @@ def test_the_name_of_a_field_moves_no_cursor():
     told = replace(found, answer=replace(found.answer, matches=(odd,)))
     assert "\x1b" not in text(told)
     assert r"ARGS:a\x1b[31m" in text(told)
+
+
+NOWHERE = {"route": "", "backend_status": ""}
+
+
+class NotFound:
+    """Has no route for anything."""
+
+    def judge(self, requests: Iterable[HttpRequest]) -> Iterator[Answer]:
+        return (answer(request, 404, NOWHERE, {}) for request in requests)
+
+
+@for_each(
+    ("names", "url", "remark"),
+    [
+        (("a.test",), "/x", "for a.test, and localhost was asked: http://a.test/... asks"),
+        (
+            ("*.a", "b", "c", "d"),
+            "/x",
+            "for *.a, b, c, ..., and localhost was asked: http://www.a/",
+        ),
+        (("a.test",), "http://a.test/x", ""),
+        (("*.a.test",), "http://b.a.test/x", ""),
+        ((), "/x", ""),
+    ],
+)
+def test_a_404_of_another_host_is_explained(names: tuple[str, ...], url: str, remark: str):
+    hosts = (Host((), (), False, ()), Host(names, (), False, ()))
+    routing = Routing(hosts, 0, 5, "/h", False, (), False)
+    (found,) = Inspector(routing, NotFound(), ()).findings([from_url(url)])
+    assert bool(found.remark) == bool(remark)
+    assert remark in found.remark
+    assert found.as_json()["note"] == found.remark
+    assert found.remark in " ".join(text(found).split())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
 from waf_builder import __version__
+from waf_builder.cli.options import FORM
 from waf_builder.collector import look_seldom
 from waf_builder.ending import ended_by_signals
 from waf_builder.errors import WafBuilderError
@@ -63,8 +66,18 @@ class Cli(click.Group):
         except WafBuilderError as error:
             from waf_builder.cli.output import show_error
 
-            show_error(error)
+            show_error(error, as_json=ctx.meta.get(FORM) == "json")
             ctx.exit(1)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; 1 where the system lets it not read or write, its output included."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:  # but a pipe that nobody reads on, which click has seen to
+            from waf_builder.cli.output import show_os_error
+
+            show_os_error(error)
+            sys.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands in the order in which people meet them."""

@@ -37,6 +37,15 @@ own_spec_argument = click.argument(
 """A spec, or none: that of this folder, or of the app that is deployed in this container."""
 
 
+FORM = "waf_builder.form"
+"""Under which a context knows in which form its command prints."""
+
+
+def _known(ctx: click.Context, _param: click.Parameter, form: str) -> str:
+    ctx.meta[FORM] = form
+    return form
+
+
 def format_option(what: str) -> Callable[[_F], _F]:
     """Add --format, for text or JSON; what: what is printed, such as "problems are"."""
     return click.option(
@@ -44,6 +53,7 @@ def format_option(what: str) -> Callable[[_F], _F]:
         "form",
         type=click.Choice(["text", "json"]),
         default="text",
+        callback=_known,
         help=f"How {what} printed.",
     )
 

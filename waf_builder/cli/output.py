@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import click
@@ -13,14 +17,41 @@ from waf_builder.problem import Problem, Severity, errors_in
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
-def show_error(error: WafBuilderError) -> None:
-    """Print an error of the library to stderr."""
-    if isinstance(error, ProblemsError):
-        show_problems(error.problems)
-        count = len(errors_in(error.problems))
-        click.echo(f"{count} {'error' if count == 1 else 'errors'}", err=True)
+def show_error(error: WafBuilderError, *, as_json: bool = False) -> None:
+    """Print an error of the library to stderr; as_json: and to stdout, as one line of JSON."""
+    if as_json:
+        problems = error.problems if isinstance(error, ProblemsError) else [_problem(error)]
+        click.echo(json.dumps(_report(problems, ok=False), ensure_ascii=False))
+    if not isinstance(error, ProblemsError):
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
         return
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
+    show_problems(error.problems)
+    count = len(errors_in(error.problems))
+    click.echo(f"{count} {'error' if count == 1 else 'errors'}", err=True)
+
+
+def _problem(error: WafBuilderError) -> Problem:
+    """Return an error that has no code as a problem without one."""
+    message, _, hint = str(error).partition("\n")
+    return Problem("", message, hint=textwrap.dedent(hint))
+
+
+def show_os_error(error: OSError) -> None:
+    """Print to stderr what the system says: of a file, or of the output where none is named."""
+    what = error.filename if error.filename is not None else "the output cannot be written"
+    if error.filename is None:
+        _write_nowhere()
+    with contextlib.suppress(OSError):  # stderr may be where there is no space, too
+        told = f"{what}: {error.strerror or error}"
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {told}", err=True)
+
+
+def _write_nowhere() -> None:
+    """Let Python end without another error for what it still holds of the output."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def show_problems(problems: Iterable[Problem], *, notes: bool = True) -> None:
@@ -35,8 +66,11 @@ def show_problems(problems: Iterable[Problem], *, notes: bool = True) -> None:
 
 def show_json(problems: Sequence[Problem], *, ok: bool) -> None:
     """Print the stable JSON form to stdout."""
-    report = {"ok": ok, "problems": [problem.as_json() for problem in problems]}
-    click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(_report(problems, ok=ok), indent=2, ensure_ascii=False))
+
+
+def _report(problems: Iterable[Problem], *, ok: bool) -> dict[str, object]:
+    return {"ok": ok, "problems": [problem.as_json() for problem in problems]}
 
 
 def progress(message: str) -> None:

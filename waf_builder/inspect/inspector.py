@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from waf_builder.inspect import shown
 from waf_builder.inspect.answer import Answer
 from waf_builder.inspect.proof import Again, settled
 from waf_builder.inspect.proposal import Proposal, propose
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest, RequestError
-from waf_builder.inspect.routing import Routing
+from waf_builder.inspect.routing import Host, Routing, host_for
 from waf_builder.problem import Problem
 
 if TYPE_CHECKING:
     from waf_builder.crs.rules import RuleIndex
     from waf_builder.inspect.opening import Opening
+
+_NOT_FOUND = 404
+_NAMED = 3
+"""Of the hosts of a spec, in a remark."""
 
 
 class Judge(Protocol):
@@ -57,9 +62,25 @@ class Inspector:
             if proposal and proposal.excluded:
                 index = self.rules() if self.rules else None
                 proposal = settled(proposal, answer, threshold, index, again)
-            yield Finding(answer, threshold, proposal, self._openings(answer, proposal))
+            openings = self._openings(answer, proposal)
+            yield Finding(answer, threshold, proposal, openings, self._remark(answer))
         if ending:
             raise ending[0]
+
+    def _remark(self, answer: Answer) -> str:
+        """Return what explains a 404: a path alone is asked of a host that no route may have."""
+        host = answer.request.host
+        hosts = self.routing.hosts
+        names = [name for one in hosts for name in one.names]
+        if answer.status != _NOT_FOUND or answer.route or not names or _is_named(hosts, host):
+            return ""
+        several = ", ".join([*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])])
+        example = names[0].replace("*", "www")
+        asked = shown.printable(host) or "no host"
+        return (
+            f"The spec has routes for {several}, and {asked} was asked: http://{example}/... asks"
+            " one of them."
+        )
 
     def _openings(self, answer: Answer, proposal: Proposal | None) -> tuple[Opening, ...]:
         if proposal is None or not proposal.excluded or self.rules is None:
@@ -68,6 +89,10 @@ class Inspector:
 
         level = self.routing.level_of(answer.route)
         return tuple(openings(proposal.excluded, proposal.path, self.rules(), level))
+
+
+def _is_named(hosts: Sequence[Host], host: str) -> bool:
+    return bool(host_for(hosts, host.partition(":")[0].lower()).names)
 
 
 def _readable(requests: Iterable[HttpRequest], ending: list[RequestError]) -> Iterator[HttpRequest]:

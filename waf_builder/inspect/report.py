@@ -30,13 +30,14 @@ _SAID: dict[Verdict, str] = {
 class Finding:
     """An answer, the threshold of its route, and what would let the request pass.
 
-    openings: what that opens, where the rules are known.
+    openings: what that opens, where the rules are known. remark: what explains the answer.
     """
 
     answer: Answer
     threshold: int
     proposal: Proposal | None
     openings: tuple[Opening, ...] = ()
+    remark: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""
@@ -48,7 +49,7 @@ class Finding:
             "host": shown.printable(answer.request.host),
             "route": answer.route,
             "verdict": answer.verdict,
-            "note": answer.note,
+            "note": answer.note or self.remark,
             "status": answer.status,
             "score": answer.score,
             "threshold": self.threshold,
@@ -77,8 +78,8 @@ def text(finding: Finding, paint: Paint = lambda _verdict, words: words) -> str:
     asked = f"{request.method} {shown.target(request)}"
     lines = [asked if len(asked) <= _WIDTH else f"{asked[: _WIDTH - 1]}…"]
     lines.append(f"  {paint(answer.verdict, _SAID[answer.verdict])}{_details(finding)}")
-    if answer.note:
-        lines.append(f"  {answer.note}")
+    if note := answer.note or finding.remark:
+        lines += textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     if answer.matches:
         lines += ["", *_table(answer.matches)]
     if finding.proposal:
