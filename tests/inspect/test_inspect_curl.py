@@ -152,6 +152,13 @@ def test_files(tmp_path: Path):
         ("curl http://a && rm x", "after the curl command comes '&', expected one command alone"),
         ("curl http://a | jq .", "after the curl command comes '|', expected one command alone"),
         ("curl http://a 2>/dev/null", "after the curl command comes '2>', expected one command"),
+        (
+            'curl http://a -H "A: $TOKEN"',
+            "in the curl command, a shell puts a value for '$TOKEN'\n",
+        ),
+        ("curl http://a/${x}", "in the curl command, a shell puts a value for '${'"),
+        ('curl http://a -d "$(date)"', "in the curl command, a shell puts a value for '$('"),
+        ("curl http://a -d a`date`", "in the curl command, a shell puts a value for '`'"),
         ("curl 'http://a' \\", "the curl command ends with a backslash, so a line is missing"),
     ],
 )
@@ -172,6 +179,7 @@ def test_what_is_no_request_says_why(line: str, message: str):
         ("curl http://a --data-raw $'a\\\\\\nb'", b"a\\\nb"),
         ("curl http://a \\\r\n --data-raw b", b"b"),
         ("curl.exe http://a -d b", b"b"),
+        ("curl http://a -d 'a=$b`' -d $'c=$d' -d \\$e -d \"f=\\$g\\`$\"", b"a=$b`&c=$d&$e&f=$g`$"),
         ("/usr/bin/curl http://a\n  -d b\n", b"b"),
     ],
 )

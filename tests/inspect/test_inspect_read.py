@@ -118,6 +118,14 @@ class TestUrl:
         with pytest.raises(RequestError, match=r"has no host name|is not a URL"):
             one(url)
 
+    def test_a_file_that_hides_a_path_says_how_to_ask_for_it(self, tmp_path: Path):
+        (tmp_path / "login").write_text("root:x:0:0")
+        with pytest.raises(RequestError) as raised:
+            one(str(tmp_path / "login"))
+        assert str(raised.value).endswith(
+            f"\n    To ask for the path, write http://localhost{tmp_path}/login."
+        )
+
     def test_a_folder_of_the_machine_is_a_path_of_the_wafs(self, tmp_path: Path):
         assert one("/").target == "/"
         assert one(str(tmp_path)).target == str(tmp_path)
@@ -287,7 +295,14 @@ class TestHar:
             ("{", "is not JSON as far as its first entry"),
             ('{"log": {"entries": []}}', "has no log.entries"),
             ('{"other": 1}', "has no log.entries"),
-            (har(entry(url=3)), "entry 1 is not a request"),
+            (
+                har(entry(url=3)),
+                "entry 1 is not a request, expected `request` with `method`, `url`",
+            ),
+            (
+                har(entry(postData={"encoding": "base64", "text": "a"})),
+                "has a body that is no base",
+            ),
             (har({"url": "https://a/"}), "entry 1 is not a request"),
             (har(entry(url="shop")), "entry 1: 'shop' is no URL"),
             (har(entry(url="http://a b/")), "entry 1: 'http://a b/' has no host name"),

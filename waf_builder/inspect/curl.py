@@ -18,12 +18,12 @@ from waf_builder.inspect.curloptions import (
     Command,
 )
 from waf_builder.inspect.formpart import BOUNDARY, multipart
-from waf_builder.inspect.quoting import plain_quotes, without_quoted
+from waf_builder.inspect.quoting import first_value, plain_quotes, without_quoted
 from waf_builder.inspect.request import FORM, HttpRequest, RequestError, is_url, split_url
 
 _AGAIN = "Copy it again as cURL (bash) or, in Firefox, as cURL (POSIX)."
 _FOR_CMD = re.compile(r'\^["\s]|\^\Z')
-_FOR_POWERSHELL = re.compile(r"`\s*(?:\n|\Z)")
+_FOR_POWERSHELL = re.compile(r"\s`\s*(?:\n|\Z)")
 _SEVERAL = re.compile(r"[;&|]\s|(?<!\S)(?:[;&|]|[<>0-9]*[<>])|\n\s*curl(?:\.exe)?\s")
 _CURL = re.compile(r"(?:.*[/\\])?curl(?:\.exe)?", re.IGNORECASE | re.DOTALL)
 _LIST = re.compile(r"[\[\]{}]")
@@ -64,6 +64,11 @@ def _words(line: str) -> list[str]:
         raise RequestError(
             "the curl command ends with a backslash, so a line is missing\n"
             "    Copy all of its lines."
+        )
+    if value := first_value(line):
+        raise RequestError(
+            f"in the curl command, a shell puts a value for {value!r}\n"
+            "    Write the value itself, or put the text into single quotes."
         )
     try:
         words = shlex.split(plain_quotes(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -80,8 +81,12 @@ def request_of(entry: Any, where: str) -> HttpRequest:
         ]
     except RequestError as error:
         raise RequestError(f"{where}: {error}") from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RequestError(f"{where} is not a request: {error!r}") from None
+    except binascii.Error as error:
+        raise RequestError(f"{where} has a body that is no base64: {error}") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise RequestError(
+            f"{where} is not a request, expected `request` with `method`, `url` and `headers`"
+        ) from None
     if method is None:
         raise RequestError(f"{where} has a method that is none: {request['method'][:40]!r}")
     for name, value in kept:

@@ -7,6 +7,7 @@ import shlex
 
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\\r?\n|\\.|\$'((?:[^'\\]|\\.)*)'""", re.DOTALL)
 _CONTINUED = re.compile(r"\\(?:\r?\n|(.))", re.DOTALL)
+_VALUE = re.compile(r"\\.|(\$(?:\w+|[({@*#?!$-])|`)", re.DOTALL)
 _ESCAPE = re.compile(
     r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
 )
@@ -27,6 +28,16 @@ def without_quoted(line: str) -> str:
     return _QUOTED.sub('"', line)
 
 
+def first_value(line: str) -> str:
+    """Return the first of a command line for which the shell puts a value, empty without one."""
+    open_ = _QUOTED.sub(_unless_quoted, line)
+    return next((found[1] for found in _VALUE.finditer(open_) if found[1]), "")
+
+
+def _unless_quoted(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith(('"', "\\")) else ""
+
+
 def _plain(found: re.Match[str]) -> str:
     if found[1] is not None:
         return shlex.quote(_unescaped(found[1]))
@@ -35,7 +46,9 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _joined(found: re.Match[str]) -> str:
-    return "" if found[1] is None else found[0]
+    if found[1] is None:
+        return ""
+    return found[1] if found[1] in "$`" else found[0]  # `shlex` keeps a backslash before these
 
 
 def _unescaped(text: str) -> str:

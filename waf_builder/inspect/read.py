@@ -102,7 +102,14 @@ def _from_file(path: str) -> Iterator[HttpRequest]:
             _refuse_others(start)
             from waf_builder.inspect.raw import from_raw
 
-            yield from_raw(_whole(stream, name), name)
+            try:
+                yield from_raw(_whole(stream, name), name)
+            except RequestError as error:
+                if not name.startswith("/"):
+                    raise
+                raise RequestError(
+                    f"{error}\n    To ask for the path, write http://localhost{name}."
+                ) from None
 
 
 def _whole(stream: BufferedReader, name: str) -> bytes:
