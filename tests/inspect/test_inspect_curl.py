@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support.cases import for_each
 
 from waf_builder.inspect.curl import from_curl
+from waf_builder.inspect.formpart import part
 from waf_builder.inspect.request import HttpRequest, RequestError
 
 if TYPE_CHECKING:
@@ -138,7 +139,10 @@ def test_files(tmp_path: Path):
         ("curl http://a -F 'f=@a,b'", "the curl form field 'f=@a,b' has a comma"),
         ('curl http://a -F \'f=@"a","b"\'', 'the curl form field \'f=@"a","b"\' has a comma'),
         ("curl http://a -F 'f=a; b'", "the curl form field 'f=a; b' has 'b' after a semicolon"),
-        ("curl http://a -F 'f=x;headers=@y'", "the curl form field 'f=x;headers=@y' has 'headers'"),
+        (
+            "curl http://a -F 'f=x;headers=@y'",
+            "the curl form field 'f=x;headers=@y' has 'headers=@y'",
+        ),
         ("curl http://a -F '=(;type=multipart/x'", "the curl form field '=(;type=multipart/x' has"),
         ('curl ^"http://a^"', "this curl command is quoted for Windows' cmd\n    Copy it again"),
         ('curl.exe "http://a" ^\n -H "a: b"', "this curl command is quoted for Windows' cmd"),
@@ -222,6 +226,7 @@ SAME = [
     "http://a.test/ -F 'm=\"a;b\"' -F 'p= a ;type=text/x' -F 't=<a.txt' -F 'h=<a.html' -F 'n=\"a'",
     "http://a.test/ -F 'f=@a.html' -F 'g=@a.odd' -F 'h=@a.odd;filename=b.PNG' -F i=x",
     "http://a.test/ -F 'i=x;filename=y.z' -F 'j=x;filename=y.pdf' -F k=",
+    "http://a.test/ -F 'f=@a.txt;' -F 'g=x;type=text/html;charset=y;filename=z'",
     "http://a.test/ --form-string 'z=@a;b' -F 'a\"b=c'",
 ]
 """What the manual is too short for; only the order of headers and a file's line end may differ."""
@@ -281,6 +286,15 @@ def _parts(sent: bytes) -> tuple[bytes, list[bytes], bytes]:
     head = re.sub(rb"curl/[0-9.]+", b"curl", head).replace(b"Connection: close", b"")
     first, *headers = head.split(b"\r\n")
     return first, sorted(filter(None, map(bytes.strip, headers))), body
+
+
+@given(st.lists(st.sampled_from(["type=", "filename=", *'a;=,"\\(< ']), max_size=12))
+def test_no_field_of_a_form_ends_in_a_traceback(pieces: list[str]):
+    try:
+        sent = part("name=" + "".join(pieces), lambda _name: b"data")
+    except RequestError:
+        return
+    assert sent.count(b"\r\n\r\n") == 1
 
 
 @given(st.text(max_size=60))

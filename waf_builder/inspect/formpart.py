@@ -12,6 +12,7 @@ BOUNDARY = "------------------------waf-builder-inspect"
 _QUOTED = r'\s*(?:"((?:[^"\\]|\\.)*)"\s*(?=[;,]|\Z)|'
 _WORD = re.compile(_QUOTED + r"([^;]*))", re.DOTALL)
 _WORD_OF_FILE = re.compile(_QUOTED + r"([^;,]*))", re.DOTALL)
+_SETTING = re.compile(r";\s*(type|filename)=")
 _ESCAPED = re.compile(r'\\(["\\])')
 _IN_NAME = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 _BINARY, _PLAIN = "application/octet-stream", "text/plain"
@@ -36,18 +37,19 @@ def part(value: str, read: Callable[[str], bytes]) -> bytes:
     content, rest = _next(word, given[len(sign) :])
     kind, filename = "", Path(content).name if sign == "@" else ""
     while rest:
-        key, equals, text = rest[1:].lstrip().partition("=")
-        setting, left = _next(word, text if equals else key)
         if rest.startswith(","):
             raise _unread(value, "has a comma, as if it were several files")
-        if equals and key == "type":
-            kind = setting
-        elif equals and key == "filename":
-            filename = setting
+        setting = _SETTING.match(rest)
+        key = setting[1] if setting else ""
+        given, left = _next(word, rest[setting.end() if setting else 1 :])
+        if key == "type":
+            kind = given
+        elif key == "filename":
+            filename = given
         elif kind:
-            kind += f"; {key}{equals}{setting}"
-        else:
-            raise _unread(value, f"has {key!r} after a semicolon")
+            kind += rest.removesuffix(left).rstrip()
+        elif given:
+            raise _unread(value, f"has {given!r} after a semicolon")
         rest = left
     kind = kind or _guessed(filename, content if sign else "", sign == "@")
     return _part(name, read(content) if sign else wire_bytes(content), kind, filename)
