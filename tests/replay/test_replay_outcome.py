@@ -89,6 +89,26 @@ def test_a_path_that_is_all_numbers_is_every_path():
     assert "of every path is then" in group.proposal.opens
 
 
+def test_odd_paths_have_no_exclusion_of_their_own():
+    (group,) = played(access("/posts//x", query="q=evil")).sorted("refused")
+    assert group.proposal
+    assert not any("path:" in line for line in group.proposal.lines)
+    assert "An exclusion for its path would not hold" in group.proposal.opens
+
+
+def test_odd_paths_among_others_do_not_open_every_path():
+    deep = "/a" * 9
+    (group,) = played(
+        access(f"{deep}/b", query="q=evil"), access(f"{deep}//c", query="q=evil")
+    ).sorted("refused")
+    assert group.proposal
+    assert f"    path: {'/a' * 8}/" in group.proposal.lines
+    assert group.proposal.opens.endswith(
+        " Not everybody reads the path of 1 of these requests alike, so that an exclusion for a"
+        " path does not hold for it."
+    )
+
+
 class TestHonesty:
     def test_a_pass_without_the_reason_says_nothing(self):
         outcome = played(access("/a", action="block", status=403))

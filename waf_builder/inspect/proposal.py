@@ -87,8 +87,13 @@ def proposed(
     """Return what leaves these matches of a request out."""
     if is_plain(request.target):
         return exclusion(matches, request.path, index)
-    everywhere = exclusion(matches, "", index)
-    return replace(everywhere, opens=f"{everywhere.opens} {_UNCLEAR}")
+    return everywhere(matches, index)
+
+
+def everywhere(matches: Sequence[Match], index: RuleIndex | None = None) -> Proposal:
+    """Return what leaves matches out where the path of the request can be read in two ways."""
+    found = exclusion(matches, "", index)
+    return replace(found, opens=f"{found.opens} {_UNCLEAR}")
 
 
 def exclusion(matches: Sequence[Match], path: str, index: RuleIndex | None = None) -> Proposal:

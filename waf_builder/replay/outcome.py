@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from waf_builder.config.plainpath import is_plain
 from waf_builder.inspect.answer import Match
 from waf_builder.inspect.logline import UNKNOWN_HOST
-from waf_builder.inspect.proposal import Proposal, exclusion
+from waf_builder.inspect.proposal import Proposal, everywhere, exclusion
 from waf_builder.inspect.report import Finding
 from waf_builder.replay.paths import ANY, pattern_of, prefix_of
 from waf_builder.replay.seen import Seen, Skipped
@@ -51,7 +52,7 @@ class Group:
     """Requests that are answered otherwise now, for the same rule at alike paths.
 
     rule: 0 where no rule is known for it; status then says what the WAF answers. example: where
-    the first stands, and what it asked.
+    the first stands, and what it asked. odd: how many have a path that can be read in two ways.
     """
 
     change: Change
@@ -62,16 +63,25 @@ class Group:
     place: str
     example: str
     count: int = 0
+    odd: int = 0
     methods: dict[str, None] = field(default_factory=dict)
     matches: dict[tuple[int, str], Match] = field(default_factory=dict)
     knob: Proposal | None = None
 
     @property
     def proposal(self) -> Proposal | None:
-        """What would let all of them pass; None where there is nothing to write."""
+        """What would let them pass, and how many it would not; None for nothing to write."""
         if self.knob or not self.matches:
             return self.knob
-        return exclusion(list(self.matches.values()), prefix_of(self.path))
+        matches = list(self.matches.values())
+        if self.odd == self.count:
+            return everywhere(matches)
+        found = exclusion(matches, prefix_of(self.path))
+        if not (self.odd and found.path):
+            return found
+        words = f"Not everybody reads the path of {self.odd:,} of these requests alike, so that"
+        words = f"{words} an exclusion for a path does not hold for {_them(self.odd)}."
+        return replace(found, opens=f"{found.opens} {words}")
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""
@@ -93,6 +103,10 @@ class Group:
             "proposal": list(proposal.lines) if proposal else [],
             "opens": proposal.opens if proposal else "",
         }
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 @dataclass
@@ -146,6 +160,7 @@ class Outcome:
             rule, message = seen.why[0] if seen.why else (0, "")
         group = self._group(change, rule, judged.status, message, seen)
         group.count += count
+        group.odd += count * (not is_plain(seen.request.target))
         if len(group.methods) < _MAX_METHODS:
             group.methods[seen.request.method] = None
         if change == "refused":
