@@ -228,6 +228,9 @@ class TestProposal:
         proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), 5)
         assert proposal
         assert proposal.lines == ("allowed_content_types: ...  # with text/weird added",)
+        assert proposal.opens.endswith(
+            " stand for its value as it is now, in the spec or by default."
+        )
 
     def test_a_body_that_cannot_be_read_is_no_matter_of_rules(self):
         proposal = propose(answer(REQUEST, 400, STOPPED, audit(message(200002, level=0))), 5)

@@ -126,7 +126,8 @@ def knob(answer: Answer) -> Proposal | None:
             wanted = f"  # with {value} added" if value and match.rule != 200007 else ""  # noqa: PLR2004
             return Proposal(
                 (f"{KNOBS[match.rule]}: ...{wanted}",),
-                "The rule only says what this key says; it stands in `waf:` or in the route's.",
+                "The rule only says what this key says; it stands in `waf:` or in the route's. The"
+                " dots stand for its value as it is now, in the spec or by default.",
             )
     return None
 
