@@ -33,7 +33,7 @@ NGINX = "nginx"
 
 
 @contextmanager
-def inspector(
+def inspector_of(
     file: Path, choice: Choice, progress: Progress, processes: int = 1
 ) -> Iterator[Inspector]:
     """Yield the WAF of a spec, to be asked; no backend of the spec's is.
@@ -63,8 +63,8 @@ def inspector(
 @contextmanager
 def _nginx(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
     """Yield a running nginx; one is got by apt if none is there."""
+    from waf_builder.inspect.inspected import for_inspection
     from waf_builder.inspect.nginx import NginxJudge
-    from waf_builder.inspect.opened import for_inspection
     from waf_builder.inspect.routing import routing_of
     from waf_builder.pipeline import render_for_run
     from waf_builder.run.proof import ProofBackend
@@ -115,7 +115,7 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
     network if it is not here. EngineError where $WAF_BUILDER_ENGINE names one that is not here.
     """
     from waf_builder.engine.codepage import unicode_mapping
-    from waf_builder.inspect.opened import for_inspection
+    from waf_builder.inspect.inspected import for_inspection
     from waf_builder.inspect.routing import routing_of
     from waf_builder.pipeline import render_spec
 

@@ -11,9 +11,9 @@ from support import engines
 
 from waf_builder.inspect.answer import Answer
 from waf_builder.inspect.inprocess import LibraryJudge
+from waf_builder.inspect.inspected import for_inspection
 from waf_builder.inspect.library import Library
 from waf_builder.inspect.nginx import NginxJudge
-from waf_builder.inspect.opened import for_inspection
 from waf_builder.inspect.routing import routing_of
 from waf_builder.pipeline import Choice, Rendered, render_spec
 from waf_builder.run.proof import ProofBackend

@@ -39,10 +39,10 @@ def inspect(
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.read import read
     from waf_builder.inspect.report import text
-    from waf_builder.judges import inspector as ready
+    from waf_builder.judges import inspector_of
 
     refused = False
-    with ready(spec, Choice(engine, crs), progress) as inspector:
+    with inspector_of(spec, Choice(engine, crs), progress) as inspector:
         show_problems(inspector.problems, notes=False)
         findings = inspector.findings(read(request_), asking_again=True)
         for number, finding in enumerate(findings):

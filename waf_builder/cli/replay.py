@@ -56,7 +56,7 @@ def replay(
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.inspect.files import require_files
     from waf_builder.inspect.request import RequestError
-    from waf_builder.judges import inspector as ready
+    from waf_builder.judges import inspector_of
     from waf_builder.replay.read import of_hosts, traffic
     from waf_builder.replay.replay import replay as run
     from waf_builder.replay.report import text
@@ -65,7 +65,7 @@ def replay(
 
     require_files(files)
     skipped = Skipped()
-    with ready(spec, Choice(engine, crs), progress, cores()) as inspector:
+    with inspector_of(spec, Choice(engine, crs), progress, cores()) as inspector:
         show_problems(inspector.problems, notes=False)
         with _bar(files) as advance:
             seen = of_hosts(traffic(files, skipped, advance), hosts, skipped)

@@ -37,14 +37,14 @@ def test(
     from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.errors import WafBuilderError
-    from waf_builder.judges import inspector as ready
+    from waf_builder.judges import inspector_of
     from waf_builder.run.workers import cores
     from waf_builder.suite.load import BESIDE, load
     from waf_builder.suite.outcome import as_junit, run
 
     checks = load(files or [spec.parent / BESIDE])
     outcomes = []
-    with ready(spec, Choice(engine, crs), progress, cores()) as inspector:
+    with inspector_of(spec, Choice(engine, crs), progress, cores()) as inspector:
         show_problems(inspector.problems, notes=False)
         for outcome in run(checks, inspector):
             outcomes.append(outcome)

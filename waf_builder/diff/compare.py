@@ -21,7 +21,7 @@ from waf_builder.diff.verdicts import Verdicts, compare_verdicts
 from waf_builder.download import Progress
 from waf_builder.errors import EngineError, WafBuilderError
 from waf_builder.inspect.request import HttpRequest
-from waf_builder.judges import LIBRARY, NGINX, inspector
+from waf_builder.judges import LIBRARY, NGINX, inspector_of
 from waf_builder.paths import cache_dir
 from waf_builder.pipeline import known_rules
 from waf_builder.problem import Place, Problem, Severity
@@ -155,7 +155,7 @@ def ask_both(
         first, second = (
             stack.enter_context(_asked(side, choice, progress)) for side in (diff.old, diff.new)
         )
-        old, new = (stack.enter_context(inspector(*one, progress)) for one in (first, second))
+        old, new = (stack.enter_context(inspector_of(*one, progress)) for one in (first, second))
         return replace(diff, verdicts=compare_verdicts(old, new, requests))
 
 

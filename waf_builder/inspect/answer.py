@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from waf_builder.crs.scoring import JUDGES, SCORE
 from waf_builder.inspect import shown
 from waf_builder.inspect.request import HttpRequest
 
@@ -14,15 +15,20 @@ Verdict = Literal["pass", "detect", "block", "reject", "error"]
 """block: the rules refused it. detect: they would have, and the route only logs. reject: nginx or
 ModSecurity could not take it, or the spec does not let it in. error: there was no answer."""
 
+REFUSED: frozenset[str] = frozenset({"block", "reject"})
+"""The verdicts with which the WAF answers instead of the app."""
+
+PARSERS = frozenset({200_002, 200_003, 200_004})
+"""Our own rules against a body that cannot be parsed."""
+MAX_ARGUMENTS = 200_007
+"""Our own rule against more arguments than `max_arguments`."""
+
 BLOCKING_STATUS = 403
 _FIRST_ERROR = 400
 _SEVERITY_SCORES = {2: 5, 3: 4, 4: 3, 5: 2}
 """Critical, error, warning, notice: crs-setup.conf.example, rule 900100."""
-_JUDGES = re.compile(r"9[458][09]\d\d\d")
-"""The rules that add the score up and decide, 949xxx, 959xxx and 980xxx."""
 _DETECTIONS = range(910_000, 949_000)
 _INBOUND = re.compile(r"949\d\d\d")
-_SCORE = re.compile(r"(?:Total )?(?:Inbound )?Score: (\d+)")
 _AGAINST = re.compile(r"against variable `([^']*)'")
 _QUOTES_NOTHING = "UNIQUE_ID"
 """The last variable of our own rules that log the name of what matched and not its value."""
@@ -72,7 +78,7 @@ class Answer:
     @property
     def refused(self) -> bool:
         """Whether the rules let it pass: a rejection of nginx's is one too."""
-        return self.verdict in {"block", "reject"}
+        return self.verdict in REFUSED
 
 
 def answer(
@@ -88,7 +94,7 @@ def answer(
     status: that of the response, 0 when there was none.
     """
     messages = [_details(one) for one in audit.get("messages") or ()]
-    judged = [one for one in messages if _JUDGES.fullmatch(str(one["ruleId"]))]
+    judged = [one for one in messages if JUDGES.fullmatch(str(one["ruleId"]))]
     matches = sorted(
         _matches(one for one in messages if one not in judged),
         key=lambda match: (match.severity, match.rule),
@@ -121,7 +127,7 @@ def _details(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _score(judged: Iterable[Mapping[str, Any]]) -> int:
-    scores = [_SCORE.search(str(one["message"])) for one in judged]
+    scores = [SCORE.search(str(one["message"])) for one in judged]
     return max((int(score[1]) for score in scores if score), default=0)
 
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from waf_builder.config.plainpath import is_plain
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import RuleIndex
-from waf_builder.inspect.answer import Answer, Match
+from waf_builder.inspect.answer import MAX_ARGUMENTS, PARSERS, Answer, Match
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.spec.exclusiontarget import ExclusionTarget, Target
 from waf_builder.spec.types import Path
@@ -22,11 +22,10 @@ from waf_builder.spec.yaml import scalar
 KNOBS = {
     911100: "allowed_methods",
     920420: "allowed_content_types",
-    200007: "max_arguments",
+    MAX_ARGUMENTS: "max_arguments",
 }
 """Rules that only say what a knob of the spec says: turn the knob instead of excluding the rule."""
 
-_PARSERS = range(200_002, 200_005)
 _KINDS = {
     "attack-sqli": "SQL injection",
     "attack-xss": "cross-site scripting",
@@ -119,11 +118,11 @@ def exclusion(matches: Sequence[Match], path: str, index: RuleIndex | None = Non
 def knob(answer: Answer) -> Proposal | None:
     """Return what a knob of its own does better than an exclusion."""
     for match in answer.matches:
-        if match.rule in _PARSERS:
+        if match.rule in PARSERS:
             return Proposal((), "The body cannot be parsed: the client has to send it otherwise.")
         if match.rule in KNOBS:
             value = match.value.strip("|")  # around it where the rule looks for it in a list
-            wanted = f"  # with {value} added" if value and match.rule != 200007 else ""  # noqa: PLR2004
+            wanted = f"  # with {value} added" if value and match.rule != MAX_ARGUMENTS else ""
             return Proposal(
                 (f"{KNOBS[match.rule]}: ...{wanted}",),
                 "The rule only says what this key says; it stands in `waf:` or in the route's. The"

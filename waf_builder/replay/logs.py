@@ -6,18 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from waf_builder.inspect.answer import Answer, answer
+from waf_builder.inspect.answer import MAX_ARGUMENTS, PARSERS, REFUSED, Answer, answer
 from waf_builder.inspect.logline import Record, records
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.replay.seen import Seen, Skipped
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
-_REFUSED = frozenset({"block", "reject"})
 _GATES = frozenset({"access", "basic_auth", "limit", "client_ip", "https_only", "canonical_host"})
 """Who answered before any rule, as `event.action` has it."""
 _FORBIDDEN = 403
 _UNREADABLE = 400
-_PARSERS = frozenset({"200002", "200003", "200004", "200007"})
+_UNREADABLE_BY = frozenset(str(rule) for rule in (*PARSERS, MAX_ARGUMENTS))
 _IN_TARGET = re.compile(
     r"ARGS_GET|QUERY_STRING|REQUEST_(?:URI|FILENAME|BASENAME|LINE|METHOD|PROTOCOL)"
 )
@@ -43,7 +42,7 @@ def _seen(record: Record, skipped: Skipped) -> Iterator[Seen]:
     try:
         request, known = record.request()
         said = answer(request, _status(access, audit), {}, audit) if audit else None
-        refused = access["verdict"] in _REFUSED if access else _was_refused(audit)
+        refused = access["verdict"] in REFUSED if access else _was_refused(audit)
         explained = not refused or _explained(said, request)
     except (AttributeError, KeyError, TypeError, ValueError):
         skipped.bad(f"{record.place}: not a record as the WAF writes it")
@@ -75,7 +74,7 @@ def _was_refused(audit: Mapping[str, Any]) -> bool:
     if audit["producer"]["secrules_engine"] != "Enabled":
         return False
     if status == _UNREADABLE:
-        return not rules.isdisjoint(_PARSERS)
+        return not rules.isdisjoint(_UNREADABLE_BY)
     return status == _FORBIDDEN and any(rule.startswith(("949", "959")) for rule in rules)
 
 

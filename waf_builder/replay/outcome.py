@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from waf_builder.config.plainpath import is_plain
-from waf_builder.inspect.answer import Match
+from waf_builder.inspect.answer import REFUSED, Match
 from waf_builder.inspect.logline import UNKNOWN_HOST
 from waf_builder.inspect.proposal import Proposal, everywhere, exclusion
 from waf_builder.inspect.report import Finding
@@ -44,7 +44,7 @@ class Judged:
     @property
     def refused(self) -> bool:
         """Whether the WAF answers instead of the app."""
-        return self.verdict in {"block", "reject"}
+        return self.verdict in REFUSED
 
 
 @dataclass
