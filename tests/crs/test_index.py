@@ -60,6 +60,25 @@ def test_a_chained_rule():
     assert (second.looks_at, second.operator) == ("MATCHED_VAR", "pm")
 
 
+@pytest.mark.parametrize(
+    ("adds", "severity", "points"),
+    [
+        ("+%{tx.Error_anomaly_score}", "CRITICAL", "error"),
+        ("+%{tx.own_anomaly_score}", "CRITICAL", ""),
+        ("+5", "NOTICE", "critical"),
+        ("+2", "CRITICAL", "notice"),
+        ("+7", "WARNING", "warning"),
+        ("+7", "DEBUG", ""),
+        ("0", "CRITICAL", ""),
+    ],
+)
+def test_what_a_match_adds(adds: str, severity: str, points: str):
+    """By the name that the rule set gives to a number, or by the rule's own severity."""
+    rule = f"phase:2,severity:'{severity}',setvar:'tx.anomaly_score_pl1={adds}'"
+    index = index_of({"a.conf": f'SecRule ARGS "@rx x" "id:1,{rule}"\n'.encode()})
+    assert index.rules[1].points == points
+
+
 def test_other_rules():
     index = own_index()
 

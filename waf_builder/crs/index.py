@@ -26,9 +26,12 @@ _SEVERITIES = (
 )
 _LEVEL = re.compile(r"paranoia-level/([1-4])")
 # 3.3: tx.anomaly_score_pl1, tx.outbound_anomaly_score_pl1; 4: tx.inbound_anomaly_score_pl1.
+# Compiled rules have the number itself.
 _ADDS = re.compile(
-    r"tx\.(?:in|out)?(?:bound_)?anomaly_score_pl[1-4]=\+%\{tx\.(\w+)_anomaly_score\}", re.IGNORECASE
+    r"tx\.(?:in|out)?(?:bound_)?anomaly_score_pl[1-4]=\+(?:%\{tx\.(\w+)_anomaly_score\}|([1-9]\d*))",
+    re.IGNORECASE,
 )
+_BY_NUMBER = {str(number): severity for severity, number in POINTS.items()}
 
 
 def rule_index(folder: Path, also: Sequence[Path] = (), cache: Path | None = None) -> RuleIndex:
@@ -89,7 +92,7 @@ def _indexed(chain: Sequence[Directive]) -> IndexedRule | None:
         severity=_severity(head.value("severity")),
         message=(head.value("msg") or "").replace(r"\'", "'"),
         tags=tags,
-        points=_points(chain),
+        points=_points(chain, _severity(head.value("severity"))),
         file=place.file,
         line=place.line,
         links=tuple(_link(directive) for directive in chain),
@@ -108,11 +111,12 @@ def _severity(value: str | None) -> str:
     return (value or "").lower()
 
 
-def _points(chain: Sequence[Directive]) -> str:
+def _points(chain: Sequence[Directive], severity: str) -> str:
     for directive in chain:
         for value in directive.rule.values("setvar") if directive.rule else ():
             if match := _ADDS.search(value):
-                return match[1].lower() if match[1].lower() in POINTS else ""
+                named = match[1].lower() if match[1] else _BY_NUMBER.get(match[2], severity)
+                return named if named in POINTS else ""
     return ""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from waf_builder import __version__, sealed
 from waf_builder.crs.rules import IndexedRule, Link
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a field of the index changes its meaning; a release of the package counts, too."""
 _KEPT = 8
 """Indexes that stay: a machine has few rule sets, and each is some 400 KB."""

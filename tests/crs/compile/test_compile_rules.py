@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from waf_builder.crs.compile import Compiled, compile_rules
+from waf_builder.crs.index import index_of, rule_index
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.problem import Problem, Severity
 from waf_builder.version import Version
@@ -156,6 +157,10 @@ def test_the_rules_of_the_engines_are_understood(engine: Engine, tmp_path: Path)
             assert text.count("\n") == installed.count("\n"), name
         else:
             assert len(text) < len(installed) + 100, name
+    # Numbers stand where a severity was named, and say the same.
+    added = {one.id: one.points for one in rule_index(engine.crs.folder)}
+    for one in index_of({name: text.encode() for name, text in done.files.items()}):
+        assert one.points == added.get(one.id, ""), one.id
 
 
 def test_the_steps_have_the_names_of_the_spec():
