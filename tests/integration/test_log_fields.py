@@ -46,7 +46,8 @@ class TestDurations:
             connection.send(data[-1:])
             assert connection.read().status == 200
         line = waf.access(marker)
-        assert 0.3 * SECOND <= line["waf.duration"] <= line["event.duration"]
+        # nginx counts from when it has read the beginning, which is later on a busy machine.
+        assert 0.25 * SECOND <= line["waf.duration"] <= line["event.duration"]
         assert line["waf.backend.duration"] < 0.25 * SECOND
 
     def test_more_than_a_second(self, waf: Waf, site: Backend):
