@@ -9,13 +9,7 @@ from pathlib import Path
 
 from waf_builder import pipeline
 from waf_builder.deploy.early import EarlyEngine
-from waf_builder.deploy.engines import (
-    CRS_URL_SETTING,
-    VENDOR_SETTING,
-    Wish,
-    engine_for,
-    with_rules,
-)
+from waf_builder.deploy.engines import Wish, engine_for, with_rules
 from waf_builder.deploy.install import (
     FOLDER,
     add_commands,
@@ -28,7 +22,7 @@ from waf_builder.deploy.install import (
 )
 from waf_builder.deploy.log import Log, megabytes
 from waf_builder.deploy.model import Deploy, DeployError
-from waf_builder.deploy.paragraphs import CRS_SETTING, SETTING, lock_not_met
+from waf_builder.deploy.paragraphs import lock_not_met
 from waf_builder.engine.allocator import version_of
 from waf_builder.engine.link import link
 from waf_builder.engine.model import Engine
@@ -65,15 +59,9 @@ def compile_waf(deploy: Deploy, name: str, log: Log, early: EarlyEngine | None =
 
 
 def _wish(deploy: Deploy, file: Path, lock: Lock | None) -> Wish:
+    wish = Wish.of(deploy)
     wanted = load(file, deploy.app_variables).spec.waf.crs
-    return Wish(
-        deploy.stack,
-        deploy.setting(SETTING),
-        deploy.setting(CRS_SETTING) or wanted,
-        lock,
-        deploy.setting(VENDOR_SETTING),
-        deploy.setting(CRS_URL_SETTING),
-    )
+    return replace(wish, crs=wish.crs or wanted, lock=lock)
 
 
 def _read_spec(deploy: Deploy, log: Log, file: Path) -> Lock | None:

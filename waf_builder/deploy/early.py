@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from waf_builder.deploy.engines import VENDOR_SETTING, Found, Wish, engine_for
+from waf_builder.deploy.engines import Found, Wish, engine_for
 from waf_builder.deploy.log import Log
 from waf_builder.deploy.model import Deploy, DeployError
-from waf_builder.deploy.paragraphs import SETTING
 from waf_builder.engine.find import Progress
 from waf_builder.lock.model import FILE
 
@@ -24,8 +23,7 @@ class EarlyEngine:
         """Return that of a deploy; None for one with a lock, which takes libraries to be read."""
         if (deploy.app / FILE).exists():
             return None
-        source, vendor = deploy.setting(SETTING), deploy.setting(VENDOR_SETTING)
-        return cls(Wish(deploy.stack, source, vendor=vendor), log)
+        return cls(Wish.of(deploy), log)
 
     def get(self) -> None:
         """Get it before its turn; the second time does nothing."""

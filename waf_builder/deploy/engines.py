@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from waf_builder.crs import releases
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.crs.releases import choose_crs, crs_here
-from waf_builder.deploy.model import DeployError
+from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.deploy.paragraphs import (
     BY_PACKAGES,
     CRS_SETTING,
     OLD,
     OLD_RULES,
+    SETTING,
     bare,
     lock_not_met,
     no_engine,
@@ -56,6 +57,17 @@ class Wish:
     lock: Lock | None = None
     vendor: str | None = None
     crs_url: str | None = None
+
+    @classmethod
+    def of(cls, deploy: Deploy) -> Wish:
+        """Return what the settings of a deploy ask for, whatever its spec and its lock say."""
+        return cls(
+            deploy.stack,
+            deploy.setting(SETTING),
+            deploy.setting(CRS_SETTING),
+            vendor=deploy.setting(VENDOR_SETTING),
+            crs_url=deploy.setting(CRS_URL_SETTING),
+        )
 
 
 @dataclass(frozen=True)
