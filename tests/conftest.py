@@ -22,6 +22,15 @@ hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> None:
+    """Refuse a test's name made of compressed data: it holds the time of day.
+
+    The processes of a run would name the test differently, and none of them would run any.
+    """
+    if isinstance(val, bytes) and val.startswith(b"\x1f\x8b"):
+        pytest.fail(f"give {argname} an id: compressed data holds the time", pytrace=False)
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("together"):
         item.add_marker(grouping.by_file_and_engine(item))

@@ -189,7 +189,11 @@ class TestFiles:
         assert one(str(tmp_path / "pipe")).target == "/x?q=<script>"
         writer.join(10)
 
-    @pytest.mark.parametrize("data", [CURL, gzip.compress(CURL), b"\xef\xbb\xbf" + CURL])
+    @pytest.mark.parametrize(
+        "data",
+        [CURL, gzip.compress(CURL), b"\xef\xbb\xbf" + CURL],
+        ids=["plain", "packed", "byte order mark"],
+    )
     def test_standard_input(self, monkeypatch: pytest.MonkeyPatch, data: bytes):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         assert one("-").target == "/x?q=<script>"
