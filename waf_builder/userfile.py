@@ -8,7 +8,7 @@ from pathlib import Path
 from waf_builder.errors import WafBuilderError
 
 MAX_BYTES = 16 * 1024**2
-"""Of one file; the whole Core Rule Set has 2 MB. More than this is a mistake."""
+"""Of one file; the whole Core Rule Set, or a spec of 10,000 routes, has 2 MB. More is a mistake."""
 
 
 def require_file(path: Path) -> None:
@@ -21,6 +21,19 @@ def require_file(path: Path) -> None:
         raise WafBuilderError(f"{path} is not a regular file")
     if found.st_size > MAX_BYTES:
         raise WafBuilderError(f"{path} has more than {MAX_BYTES:,} bytes; no rules need as many")
+
+
+def read_bounded(path: Path, what: str) -> bytes:
+    """Return what stands in a file, of which no more is read than one should have.
+
+    A pipe or a device says nothing of its size. what: the file holds, as the error for a longer one
+    has it. OSError when it cannot be read.
+    """
+    with path.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise WafBuilderError(f"{path} has more than {MAX_BYTES:,} bytes; no {what} as many")
+    return data
 
 
 def read_user_text(path: Path) -> str:

@@ -26,11 +26,13 @@ NO_CORRECTIONS = f"waf: {{corrections: {{{_NONE}}}}}\n"
 class Judged:
     """An engine's verdicts: with the default policy, without corrections, and the plain rules'.
 
-    plain: the names of the attacks that the rule set's own defaults stop.
+    plain: the names of the attacks that the rule set's own defaults stop. chosen: whether somebody
+    named this rule set; an engine's moves on with its distribution.
     """
 
     version: str
     major: int
+    chosen: bool
     ours: Judgement
     uncorrected: Judgement
     plain: frozenset[str]
@@ -68,4 +70,4 @@ def judged(request: pytest.FixtureRequest) -> Judged:
         plain = names(judge(waf, attacks()), blocked=True)
     version = engine.crs.version
     major = min(CRS_4, version.major)
-    return Judged(str(version), major, ours, uncorrected, plain)
+    return Judged(str(version), major, name != request.param, ours, uncorrected, plain)

@@ -12,8 +12,9 @@ from support.cases import for_each
 
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place, Severity
-from waf_builder.spec.load import MAX_BYTES, fields_at, load, loads
+from waf_builder.spec.load import fields_at, load, loads
 from waf_builder.spec.model import Backend, Spec
+from waf_builder.userfile import MAX_BYTES
 
 
 @pytest.fixture

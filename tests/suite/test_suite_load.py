@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waf_builder.errors import ProblemsError
+from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.suite.document import SuiteError
 from waf_builder.suite.load import load
 from waf_builder.suite.model import BLOCK, PASS, Check
@@ -170,6 +170,18 @@ def test_a_file_that_is_no_utf_8(tmp_path: Path, text: str):
     (tmp_path / "a.yaml").write_bytes(text.encode("latin-1"))
     with pytest.raises(SuiteError, match=r"a\.yaml:2: this is no UTF-8"):
         load([tmp_path / "a.yaml"])
+
+
+def test_an_endless_file_is_not_read_to_its_end():
+    with pytest.raises(WafBuilderError) as raised:
+        load([Path("/dev/zero")])
+    assert str(raised.value) == "/dev/zero has more than 16,777,216 bytes; no tests need as many"
+
+
+def test_lines_may_end_as_windows_has_them(tmp_path: Path):
+    text = "# a\r\n\r\n  tests:\r\n  - {test_id: 1, stages: [{input: {stop_magic: yes}}]}\r\n"
+    (tmp_path / "a.yaml").write_bytes(text.encode())
+    assert [one.place.line for one in load([tmp_path / "a.yaml"])] == [4]
 
 
 def test_values_are_sent_as_they_are_written(tmp_path: Path):

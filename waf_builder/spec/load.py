@@ -21,9 +21,7 @@ from waf_builder.spec.mistakes import shorten, shown
 from waf_builder.spec.model import Spec
 from waf_builder.spec.salvage import problems_elsewhere
 from waf_builder.spec.validate import Locator, validate
-
-MAX_BYTES = 16 * 1024**2
-"""A spec of 10,000 routes has about 2 MB; more than this is a mistake."""
+from waf_builder.userfile import read_bounded
 
 _FROM_ENVIRONMENT = frozenset({"process", "port", "app_id", "network_id", "host"})
 
@@ -52,13 +50,7 @@ def load(
     Raises ProblemsError with every problem in it, and WafBuilderError if it cannot be read.
     """
     try:
-        with file.open("rb") as stream:  # a pipe or a device says nothing of its size
-            data = stream.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise WafBuilderError(
-                f"{file} has more than {MAX_BYTES:,} bytes; no spec needs as many"
-            )
-        text = data.decode("utf-8")
+        text = read_bounded(file, "spec needs").decode("utf-8")
     except UnicodeDecodeError as error:
         raise WafBuilderError(f"{file} is not UTF-8 text (byte {error.start + 1})") from None
     except FileNotFoundError:

@@ -17,6 +17,7 @@ import yaml
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place
 from waf_builder.spec.yaml import read
+from waf_builder.userfile import read_bounded
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INDENT = re.compile(r"(?:(?:---|[ \t]*#).*\n|[ \t]*\n)*([ \t]*)")
@@ -43,10 +44,11 @@ class Document:
 def read_document(file: Path) -> Document:
     """Return what stands in a file; an empty one has nothing.
 
-    SuiteError names file and line, and so does ProblemsError for all that is not read strictly.
+    SuiteError names file and line, and so does ProblemsError for all that is not read strictly;
+    WafBuilderError for a file that is far too long.
     """
     try:
-        text = file.read_text("utf-8-sig")
+        text = read_bounded(file, "tests need").decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise SuiteError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
