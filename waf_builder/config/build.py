@@ -22,6 +22,7 @@ from waf_builder.crs.rules import RuleIndex
 from waf_builder.errors import ProblemsError
 from waf_builder.problem import Place, Problem, errors_in
 from waf_builder.spec import model as spec
+from waf_builder.spec.clientheaders import REMOVED
 from waf_builder.version import Version
 
 NEWEST = Target(
@@ -94,6 +95,7 @@ def build(  # noqa: PLR0913  each of them is a thing of its own
         real_ip_from=real_ip_from(source.client_ip),
         required_proxies=required_proxies(source.client_ip),
         client_headers=client_headers(source.client_ip),
+        removed_headers=REMOVED,
         health_path=source.health.path,
         logs=build_logs(source.logs),
         workers=str(source.workers or "@WORKERS@"),

@@ -9,17 +9,8 @@ such a header counts only in requests that the CDN has sent, and others are refu
 
 from __future__ import annotations
 
+from waf_builder.spec.clientheaders import CLIENT_ADDRESS
 from waf_builder.spec.model import ClientIp
-
-_OF_CLIENTS = (
-    "Client-IP",
-    "True-Client-IP",
-    "X-Client-IP",
-    "X-Cluster-Client-IP",
-    "CF-Connecting-IP",
-    "Fastly-Client-IP",
-)
-"""Headers in which apps look for the client's address, beside X-Real-IP and X-Forwarded-For."""
 
 
 def real_ip_from(client_ip: ClientIp) -> tuple[str, ...]:
@@ -38,4 +29,6 @@ def client_headers(client_ip: ClientIp) -> tuple[tuple[str, str], ...]:
     Whoever asks can write the others.
     """
     counts = client_ip.header.lower()
-    return tuple((name, "$remote_addr" if name.lower() == counts else '""') for name in _OF_CLIENTS)
+    return tuple(
+        (name, "$remote_addr" if name.lower() == counts else '""') for name in CLIENT_ADDRESS
+    )

@@ -30,6 +30,7 @@ class Config:
     trusted: ranges of the router. real_ip_from: of all whose word about the client counts.
     required_proxies: ranges of a CDN through which every request has to come.
     client_headers: what the backend gets of headers about the client, as nginx writes it.
+    removed_headers: what it never gets from a client.
     address_lists: all that any part of the configuration asks.
     access_everywhere: asked for every request. access_elsewhere: asked where no route is.
     request_headers: further ones for the backend; empty takes a client's away.
@@ -57,6 +58,7 @@ class Config:
     real_ip_from: tuple[str, ...]
     required_proxies: tuple[str, ...]
     client_headers: tuple[tuple[str, str], ...]
+    removed_headers: tuple[str, ...]
     health_path: str
     logs: Logs
     workers: str

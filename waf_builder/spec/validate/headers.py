@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from waf_builder.problem import Problem, Severity
+from waf_builder.spec.clientheaders import CLIENT_ADDRESS, REMOVED
 from waf_builder.spec.model import HeaderChanges, Route, Spec
 from waf_builder.spec.validate.platform import Locator
 from waf_builder.spec.yaml import Path, dotted
@@ -14,6 +15,7 @@ _HOP = "it is about one connection, and nginx writes it for each"
 _BODY = "it says how the body is to be read, and the rules have read it as it was sent"
 _OWN = "the WAF writes it, so that the backend can rely on it"
 _LIE = "the WAF removes it from every request: a client could lie with it"
+_CLIENT = "it names the client, and `client_ip.header` says in which one the backend finds it"
 _NGINX = "nginx writes it"
 
 _ANY: Mapping[str, str] = {
@@ -30,10 +32,18 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         "host": "a backend's `host_header` says what it sees",
         "accept-encoding": "`inspect_responses` decides whether a response may be compressed",
         "expect": _HOP,
-        "x-real-ip": _OWN,
         **dict.fromkeys(
-            ("forwarded", "client-ip", "proxy", "x-original-url", "x-rewrite-url"), _LIE
+            (
+                "x-real-ip",
+                "x-forwarded-for",
+                "x-forwarded-host",
+                "x-forwarded-proto",
+                "x-forwarded-port",
+            ),
+            _OWN,
         ),
+        **dict.fromkeys(map(str.lower, CLIENT_ADDRESS), _CLIENT),
+        **dict.fromkeys(map(str.lower, ("Forwarded", *REMOVED)), _LIE),
     },
     "response": {
         **_ANY,
@@ -43,7 +53,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
 }
 """By direction, in small letters; names that begin with these as well:"""
 _BEGINNINGS: Mapping[str, Mapping[str, str]] = {
-    "request": {"x-forwarded-": _OWN, "proxy-": _HOP},
+    "request": {"proxy-": _HOP},
     "response": {"x-accel-": "nginx takes it for an order and passes none on"},
 }
 
