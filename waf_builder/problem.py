@@ -68,9 +68,12 @@ def errors_in(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.severity is Severity.ERROR]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `Did you mean 'x'?` for the nearest known word, or an empty string."""
+def did_you_mean(word: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """Return `Did you mean 'x'?` for the nearest known word, or an empty string.
+
+    alike: how much of both words has to be the same, from 0 to 1.
+    """
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=alike)
     return f"Did you mean {near[0]!r}?" if near else ""

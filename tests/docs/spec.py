@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from waf_builder.render.filters import nginx_size, nginx_time
 from waf_builder.spec import model
 from waf_builder.spec.environment import Deferred
-from waf_builder.spec.load import _model_in
+from waf_builder.spec.keys import model_in
 from waf_builder.spec.meanings import meanings
 from waf_builder.spec.model.base import OrOff
 
@@ -134,7 +134,7 @@ def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
         inner = _words(arguments[0])
         return f"list of {inner.lower()}s" if inner in {"Route", "Exclusion"} else f"list: {inner}"
     if origin is dict:
-        return "backends by name" if _model_in(annotation) else "values by name"
+        return "backends by name" if model_in(annotation) else "values by name"
     return _range(metadata) if annotation is int else _PLAIN.get(annotation, "see below")
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from specs import SMALLEST, spec_of
 from support.cases import for_each
 
-from waf_builder.spec.load import _model_in
+from waf_builder.spec.keys import model_in
 from waf_builder.spec.meanings import meanings
 from waf_builder.spec.model import OFF, RouteTimeouts, Spec, Timeouts, WafOverride, WafPolicy
 
@@ -22,7 +22,7 @@ EVERY_KNOB = Path(__file__).parents[1] / "golden" / "every-knob" / "backend.yaml
 def models(model: type[BaseModel] = Spec) -> Iterator[type[BaseModel]]:
     yield model
     for field in model.model_fields.values():
-        if inner := _model_in(field.annotation):
+        if inner := model_in(field.annotation):
             yield from models(inner)
 
 
@@ -49,7 +49,7 @@ def keys(data: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
             yield from keys(value, model)
             continue
         yield model.__name__, name
-        if inner := _model_in(field.annotation):
+        if inner := model_in(field.annotation):
             yield from keys(value, inner)
 
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from waf_builder.errors import ProblemsError, WafBuilderError
-from waf_builder.problem import Place, Problem, did_you_mean, errors_in
+from waf_builder.problem import Place, Problem, errors_in
 from waf_builder.spec import yaml
 from waf_builder.spec.effective import apply_presets
 from waf_builder.spec.environment import mentions_environment, resolve
-from waf_builder.spec.mistakes import shorten, shown
 from waf_builder.spec.model import Spec
 from waf_builder.spec.salvage import problems_elsewhere
 from waf_builder.spec.validate import Locator, validate
+from waf_builder.spec.wrongvalues import wrong_values
 from waf_builder.userfile import read_bounded
 
 _FROM_ENVIRONMENT = frozenset({"process", "port", "app_id", "network_id", "host"})
@@ -92,7 +91,7 @@ def _spec(
         try:
             spec = Spec.model_validate(document.data)
         except ValidationError as error:
-            problems += _problems(error, document)
+            problems += wrong_values(error, document)
             wrong = [detail["loc"] for detail in error.errors()]
             if not document.unreadable:
                 problems += problems_elsewhere(document.data, wrong, document.place, today)
@@ -138,95 +137,3 @@ def _allows_environment(path: yaml.Path) -> bool:
     in_backend = path[:1] == ("backend",) or path[:1] == ("backends",)
     depth = 2 if path[:1] == ("backend",) else 3
     return in_backend and len(path) == depth and path[-1] in _FROM_ENVIRONMENT
-
-
-def _problems(error: ValidationError, document: yaml.Document) -> Iterator[Problem]:
-    for detail in error.errors():
-        path = detail["loc"]
-        if detail["type"] == "too_short" and detail["input"]:
-            continue  # pydantic counts the valid elements; each invalid one has its own problem
-        if not any(path[: len(bad)] == bad for bad in document.unreadable if bad):
-            yield _problem(detail, path, document)
-
-
-def _problem(detail: ErrorDetails, path: yaml.Path, document: yaml.Document) -> Problem:
-    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
-    name = yaml.dotted(path)
-    if kind == "spec":
-        if path[-1] == "[key]":  # what is wrong is a key
-            path = path[:-1]
-            name = yaml.dotted(path[:-1])
-        message = f"{name}: {context['message']}"
-        return Problem(context["code"], message, document.place(path), context["hint"])
-    if kind == "extra_forbidden":
-        known = fields_at(path[:-1])
-        hint = did_you_mean(str(path[-1]), known) or f"Known here: {', '.join(sorted(known))}."
-        place = document.place(path, key=True)
-        return Problem("spec.unknown-key", f"{name}: unknown key {path[-1]!r}", place, hint)
-    if kind == "missing":
-        place = document.place(path[:-1], key=True)
-        hint = _MISSING_HINTS.get(str(path[-1]), "")
-        return Problem("spec.missing", f"{name} is missing", place, hint)
-    if path[-1:] == ("[key]",):
-        message = f"{yaml.dotted(path[:-1])}: {value!r} is not a backend name"
-        hint = "A name has small letters, digits and hyphens and starts with a letter."
-        return Problem("spec.name", message, document.place(path[:-1], key=True), hint)
-    if kind == "too_long":
-        many = f"{name} has {context['actual_length']} elements"
-        limit = f"expected at most {context['max_length']}"
-        return Problem("spec.range", f"{many}, {limit}", document.place(path))
-    code, expected = _expected(kind, context)
-    hint = ""
-    if kind == "literal_error" and isinstance(value, str):
-        hint = did_you_mean(value, context["expected"].replace("'", "").split(", "))
-    if value is None and kind in {"model_type", "model_attributes_type", "dict_type"}:
-        hint = "Indent its keys below it, or remove the line."
-    return Problem(
-        code, f"{name} is {shorten(shown(value))}, expected {expected}", document.place(path), hint
-    )
-
-
-_EXPECTED = {
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "too_short": "at least one element",
-}
-_MISSING_HINTS = {
-    "port": "The platform cannot tell on which port the backend listens.",
-    "reason": "Say why an ordinary request matches; somebody has to decide again in a year.",
-}
-
-
-def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
-    if kind == "literal_error":
-        return "spec.choice", str(context["expected"])
-    if kind == "greater_than_equal":
-        return "spec.range", f"{context['ge']} or more"
-    if kind == "less_than_equal":
-        return "spec.range", f"at most {context['le']}"
-    return "spec.type", _EXPECTED.get(kind, kind.replace("_", " "))
-
-
-def fields_at(path: yaml.Path) -> list[str]:
-    """Return the keys that the spec knows at path."""
-    model: type[BaseModel] = Spec
-    named = False  # whether the next part is a name that the user chose
-    for part in path:
-        field = None if named or isinstance(part, int) else model.model_fields.get(part)
-        named = field is not None and get_origin(field.annotation) is dict
-        found = _model_in(field.annotation) if field else None
-        model = found or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))
-    return next((model for model in inner if model), None)

@@ -34,10 +34,14 @@ def _crs(value: Any) -> str:
 
 
 def _rule_id(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,8}", value):
+        raise fail("spec.rule-id", f"{value!r} is quoted, expected a number: {value}")
     number = value if isinstance(value, int) and not isinstance(value, bool) else 0
     if not 0 < number < _MAX_RULE_ID:
         raise fail(
-            "spec.rule-id", f"{shown(value)} is not a rule id, expected a number such as 942100"
+            "spec.rule-id",
+            f"{shown(value)} is not a rule id, expected a number such as 942100",
+            "Several stand in `rules: [942100, 942110]`." if isinstance(value, str | list) else "",
         )
     return number
 

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from waf_builder.problem import Place, Problem
+from waf_builder.spec.yamlsyntax import way_out
 
 Path = tuple[str | int, ...]
 """The way to a value: keys of mappings and indexes of lists."""
@@ -118,14 +119,8 @@ def _at_once(text: str, file: str) -> Iterator[Problem]:
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     place = _at(file, error.problem_mark or error.context_mark)
-    hint = error.context or ""
-    if error.context_mark and error.context_mark.line + 1 < place.line:
-        hint += f" that begins at line {error.context_mark.line + 1}"
-    line = next(iter(text.splitlines()[place.line - 1 : place.line]), "")
-    if line[place.column - 1 : place.column] == "\t":
-        hint = "YAML is indented with spaces, and a tab stands here"
-    what = error.problem or "it cannot be read"
-    return Problem("yaml.syntax", f"not YAML: {what}", place, f"{hint}." if hint else "")
+    what = (error.problem or "it cannot be read").removeprefix("but ")
+    return Problem("yaml.syntax", f"not YAML: {what}", place, way_out(error, text))
 
 
 class _Reader:
@@ -159,7 +154,9 @@ class _Reader:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
-                self.problem("yaml.key", key_node, path, "a key must be a word")
+                a_variable = "A variable is written ${NAME}; { begins a mapping."
+                hint = a_variable if isinstance(key_node, yaml.MappingNode) else ""
+                self.problem("yaml.key", key_node, path, "a key must be a word", hint)
                 continue
             if key == "<<":
                 self.problem("yaml.alias", key_node, path, "merge keys (<<) are not supported")

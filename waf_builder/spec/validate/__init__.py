@@ -15,6 +15,7 @@ from waf_builder.spec.validate.exclusions import exclusions
 from waf_builder.spec.validate.gates import gates
 from waf_builder.spec.validate.headers import headers
 from waf_builder.spec.validate.logs import logs
+from waf_builder.spec.validate.paths import paths
 from waf_builder.spec.validate.platform import Locator
 from waf_builder.spec.validate.plugins import plugins
 from waf_builder.spec.validate.policy import policy
@@ -22,7 +23,19 @@ from waf_builder.spec.validate.routes import routes
 
 __all__ = ["Locator", "validate"]
 
-_CHECKS = (backends, routes, policy, plugins, exclusions, access, gates, headers, client_ip, logs)
+_CHECKS = (
+    backends,
+    routes,
+    paths,
+    policy,
+    plugins,
+    exclusions,
+    access,
+    gates,
+    headers,
+    client_ip,
+    logs,
+)
 
 
 def validate(spec: Spec, at: Locator, today: dt.date) -> Iterator[Problem]:
