@@ -13,9 +13,33 @@ from support.cases import for_each
 from waf_builder.crs.index import index_of
 from waf_builder.inspect.answer import Match, answer
 from waf_builder.inspect.proposal import propose
-from waf_builder.inspect.request import from_url
+from waf_builder.inspect.report import Finding, text
+from waf_builder.inspect.request import FORM, HttpRequest, from_url
+from waf_builder.inspect.routing import Host, Route, Routing
 from waf_builder.spec.load import loads
 
+COMMON = {
+    "allowed_methods": ["GET", "POST"],
+    "allowed_content_types": ["text/xml"],
+    "max_arguments": ["2"],
+}
+OWN = Route(
+    "/own",
+    "/own",
+    False,
+    "block",
+    "",
+    "GET|HEAD",
+    "text/plain|a/b[+]c",
+    10,
+    5,
+    1,
+    {
+        "allowed_methods": ["GET"],
+    },
+)
+HOSTS = (Host((), (OWN,), False, ()),)
+ROUTING = Routing(HOSTS, 20, 5, "/health", False, (), False, COMMON)
 REQUEST = from_url("https://a.test/search?q=x")
 PASSED = {"route": "/", "backend_status": "200"}
 STOPPED = {"route": "/", "backend_status": ""}
@@ -46,7 +70,7 @@ def audit(*messages: dict) -> dict:
 def test_a_request_that_passes():
     found = answer(REQUEST, 200, PASSED, {})
     assert (found.verdict, found.score, found.matches, found.refused) == ("pass", 0, (), False)
-    assert propose(found, 5) is None
+    assert propose(found, ROUTING) is None
 
 
 def test_one_that_is_blocked():
@@ -60,7 +84,7 @@ def test_one_that_is_blocked():
 def test_one_that_is_only_detected():
     found = answer(REQUEST, 200, PASSED, audit(message(942100), judged(5)))
     assert (found.verdict, found.refused) == ("detect", False)
-    assert propose(found, 5)
+    assert propose(found, ROUTING)
 
 
 def test_the_apps_own_403_is_no_block():
@@ -108,7 +132,7 @@ def test_our_own_rules_name_the_target_and_quote_nothing():
 class TestProposal:
     def test_names_rule_target_and_path(self):
         found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))
-        proposal = propose(found, 5)
+        proposal = propose(found, ROUTING)
         assert proposal
         assert proposal.lines == (
             "exclusions:",
@@ -126,7 +150,7 @@ class TestProposal:
         found = answer(
             REQUEST, 403, STOPPED, audit(message(942100), message(920350, severity=4), judged(8))
         )
-        proposal = propose(found, 5)
+        proposal = propose(found, ROUTING)
         assert proposal
         assert [line for line in proposal.lines if "rule" in line.split(":")[0]] == [
             "  - rule: 942100"
@@ -139,14 +163,14 @@ class TestProposal:
             STOPPED,
             audit(message(1), message(2), message(3, target="ARGS:b"), judged(15)),
         )
-        proposal = propose(found, 5)
+        proposal = propose(found, ROUTING)
         assert proposal
         assert "  - rules: [1, 2]" in proposal.lines
         assert "    target: ARGS:b" in proposal.lines
 
     def test_a_target_that_no_spec_can_name_is_left_out(self):
         found = answer(REQUEST, 403, STOPPED, audit(message(1, target="ARGS:a: #b"), judged(5)))
-        proposal = propose(found, 5)
+        proposal = propose(found, ROUTING)
         assert proposal
         assert not any("target" in line for line in proposal.lines)
         assert "in the whole request of /search" in proposal.opens
@@ -162,14 +186,14 @@ class TestProposal:
     )
     def test_a_path_is_written_as_a_spec_has_it(self, path: str, line: str):
         request = replace(REQUEST, target=path)
-        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), 5)
+        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), ROUTING)
         assert found
         assert line in found.lines
 
     @pytest.mark.parametrize("path", ["/", "/%20", "/%FF", "*", "//"])
     def test_a_path_that_no_spec_can_name_is_every_path(self, path: str):
         request = replace(REQUEST, target=path)
-        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), 5)
+        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), ROUTING)
         assert found
         assert not any("path" in line for line in found.lines)
         assert "of every path is then" in found.opens
@@ -179,7 +203,7 @@ class TestProposal:
     )
     def test_a_path_that_can_be_read_in_two_ways_is_left_out(self, path: str):
         request = replace(REQUEST, target=f"{path}?q=x")
-        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), 5)
+        found = propose(answer(request, 403, STOPPED, audit(message(1), judged(5))), ROUTING)
         assert found
         assert not any("path" in line for line in found.lines)
         assert found.opens.endswith(
@@ -191,7 +215,7 @@ class TestProposal:
         matched = [message(number, target=f"ARGS:{number}") for number in (1, 2, 3)]
         for one, kind in zip(matched, ("lfi", "rce", "xss"), strict=True):
             one["details"]["tags"] = [f"attack-{kind}"]
-        found = propose(answer(REQUEST, 403, STOPPED, audit(*matched, judged(15))), 5)
+        found = propose(answer(REQUEST, 403, STOPPED, audit(*matched, judged(15))), ROUTING)
         assert found
         assert found.opens == (
             "Path traversal, command execution and cross-site scripting in ARGS:1, ARGS:2 and"
@@ -203,49 +227,165 @@ class TestProposal:
         request = from_url(f"http://a.test/{path}")
         matched = message(1, target=f"ARGS:{key}")
         matched["message"] = words
-        found = propose(answer(request, 403, STOPPED, audit(matched, judged(5))), 5)
+        found = propose(answer(request, 403, STOPPED, audit(matched, judged(5))), ROUTING)
         assert found
         lines = "".join(f"  {line}\n" for line in found.lines)
         spec, problems = loads(f"{SMALLEST}waf:\n{lines}", "backend.yaml", {})
         assert spec, problems
 
-    @pytest.mark.parametrize(
-        ("rule", "line"),
-        [
-            (911100, "allowed_methods: ...  # with PUT added"),
-            (920420, "allowed_content_types: ...  # with PUT added"),
-            (200007, "max_arguments: ..."),
-        ],
-    )
-    def test_a_knob_is_better_than_an_exclusion(self, rule: int, line: str):
-        matched = message(rule, target="REQUEST_METHOD", value="PUT")
-        proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), 5)
-        assert proposal
-        assert proposal.lines == (line,)
-
-    def test_a_type_is_named_without_what_the_rule_puts_around_it(self):
-        matched = message(920420, target="TX:content_type", value="|text/weird|")
-        proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), 5)
-        assert proposal
-        assert proposal.lines == ("allowed_content_types: ...  # with text/weird added",)
-        assert proposal.opens.endswith(
-            " stand for its value as it is now, in the spec or by default."
-        )
-
     def test_a_body_that_cannot_be_read_is_no_matter_of_rules(self):
-        proposal = propose(answer(REQUEST, 400, STOPPED, audit(message(200002, level=0))), 5)
+        proposal = propose(answer(REQUEST, 400, STOPPED, audit(message(200002, level=0))), ROUTING)
         assert proposal
         assert proposal.lines == ()
 
     def test_what_a_chain_looks_at_again_is_named_as_it_was_found(self):
         matched = message(933120, target="MATCHED_VARS:ARGS:body")
-        proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), 5)
+        proposal = propose(answer(REQUEST, 403, STOPPED, audit(matched, judged(5))), ROUTING)
         assert proposal
         assert "    target: ARGS:body" in proposal.lines
 
     def test_a_target_that_a_rule_cannot_leave_out_is_not_proposed(self):
         rule = b'SecRule REQUEST_COOKIES "@rx x" "id:942100,phase:2,block,msg:\'m\'"\n'
         found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))
-        proposal = propose(found, 5, lambda: index_of({"rules/a.conf": rule}))
+        proposal = propose(found, ROUTING, lambda: index_of({"rules/a.conf": rule}))
         assert proposal
         assert list(proposal.excluded) == [""]
+
+
+def asked(method: str = "GET", kind: str = "", body: bytes = b"") -> HttpRequest:
+    headers = (("Content-Type", kind),) if kind else ()
+    return HttpRequest(method, "/search?q=x", headers, body)
+
+
+def long(size: int) -> HttpRequest:
+    headers = (("Host", "a.test"), ("Content-Length", str(size)))
+    return HttpRequest("POST", "/own/x", headers, b"x" * size)
+
+
+class TestSettings:
+    """A key of the spec is better than an exclusion, and is written whole."""
+
+    @for_each(
+        ("rule", "request", "line"),
+        [
+            (911100, asked("PUT"), "allowed_methods: [GET, POST, PUT]"),
+            (920420, asked(kind="A/B; c=d"), "allowed_content_types: [text/xml, a/b]"),
+            (200007, asked(kind=FORM, body=b"a=1&b=2&c"), "max_arguments: 4"),
+            (200007, asked(kind="a/json", body=b'[1,{"a":[2,{}]},3]'), "max_arguments: 5"),
+            (200007, asked(kind="a/json", body=b'{"a":[1,2,' * 9), "max_arguments: 29"),
+            (200007, asked(kind=FORM, body=b"&" * 101), "max_arguments: 200"),
+            (
+                200007,
+                asked(kind="multipart/form-data", body=b"Content-Disposition: x" * 3),
+                "max_arguments: 4",
+            ),
+        ],
+    )
+    def test_are_ready_to_paste(self, rule: int, request: HttpRequest, line: str):
+        proposal = propose(answer(request, 403, STOPPED, audit(message(rule), judged(5))), ROUTING)
+        assert proposal
+        assert (proposal.lines, proposal.at, proposal.route) == ((line,), "waf", "")
+        assert proposal.opens.startswith(f"Rule {rule} only says what this key says. ")
+
+    @for_each(
+        ("rule", "request"),
+        [
+            (911100, asked("put")),
+            (920420, asked(kind="text")),
+            (920420, asked(kind="text/xml")),
+            (920420, asked()),
+        ],
+    )
+    def test_that_no_spec_can_have_are_an_exclusion(self, rule: int, request: HttpRequest):
+        proposal = propose(answer(request, 403, STOPPED, audit(message(rule), judged(5))), ROUTING)
+        assert proposal
+        assert proposal.lines[:2] == ("exclusions:", f"  - rule: {rule}")
+
+    def test_do_not_hide_what_else_refuses_the_request(self):
+        found = answer(
+            asked("PUT"), 403, STOPPED, audit(message(911100), message(942100), judged(10))
+        )
+        proposal = propose(found, ROUTING)
+        assert proposal
+        assert proposal.lines[:3] == (
+            "allowed_methods: [GET, POST, PUT]",
+            "exclusions:",
+            "  - rule: 942100",
+        )
+
+    def test_are_as_few_as_are_needed(self):
+        found = answer(
+            asked("PUT", "a/b"), 403, STOPPED, audit(message(911100), message(920420), judged(10))
+        )
+        few = propose(found, replace(ROUTING, threshold=10))
+        every = propose(found, ROUTING)
+        assert few
+        assert every
+        assert [len(one.lines) for one in (few, every)] == [1, 2]
+        assert "New in it are PUT and a/b." in every.opens
+
+    def test_of_a_route_stand_there(self):
+        found = answer(
+            asked("PUT", "a/b"),
+            403,
+            {**STOPPED, "route": "/own"},
+            audit(message(911100), message(920420), judged(10)),
+        )
+        proposal = propose(found, ROUTING)
+        assert proposal
+        assert (proposal.at, proposal.route) == ("route.waf", "/own")
+        assert proposal.lines == (
+            "allowed_methods: [GET, PUT]",
+            "allowed_content_types: [text/xml, a/b]",
+        )
+        told = text(Finding(found, 5, proposal))
+        assert "write at the route /own:\n\n    waf:\n      allowed_methods: [GET, PUT]\n" in told
+
+    @for_each(
+        ("status", "request", "at", "line"),
+        [
+            (405, asked("PUT"), "route", "methods: [GET, HEAD, PUT]"),
+            (415, asked("POST", "x/y"), "route", "content_types: [text/plain, a/b+c, x/y]"),
+            (413, long(1024**2), "route", "max_body: 1m"),
+            (413, long(1024**2 + 1), "route", "max_body: 2m"),
+        ],
+    )
+    def test_of_nginx_are_those_of_the_route(
+        self, status: int, request: HttpRequest, at: str, line: str
+    ):
+        proposal = propose(answer(request, status, {**STOPPED, "route": "/own"}, {}), ROUTING)
+        assert proposal
+        assert (proposal.at, proposal.route, proposal.lines) == (at, "/own", (line,))
+
+    @for_each(
+        ("status", "request", "words"),
+        [
+            (415, asked("POST", body=b"x"), "The body does not say its type"),
+            (413, long(75 * 1024**2 + 1), "The body has more than 75 MB"),
+        ],
+    )
+    def test_that_cannot_help_are_not_proposed(self, status: int, request: HttpRequest, words: str):
+        proposal = propose(answer(request, status, {**STOPPED, "route": "/own"}, {}), ROUTING)
+        assert proposal
+        assert proposal.lines == ()
+        assert proposal.opens.startswith(words)
+
+    def test_a_body_of_which_all_routes_take_as_much(self):
+        hosts = (Host((), (replace(OWN, max_body=20),), False, ()),)
+        found = answer(long(21), 413, {}, {})
+        proposal = propose(found, replace(ROUTING, hosts=hosts))
+        assert proposal
+        assert (proposal.at, proposal.lines) == ("", ("max_body: 1m",))
+        assert "write in the spec:\n\n    max_body: 1m\n" in text(Finding(found, 5, proposal))
+
+    def test_a_long_list_is_short_lines_of_yaml(self):
+        types = [f"application/x-{number}+json" for number in range(30)]
+        common = {**COMMON, "allowed_content_types": types}
+        found = answer(asked(kind="a/b"), 403, STOPPED, audit(message(920420), judged(5)))
+        proposal = propose(found, replace(ROUTING, common=common))
+        assert proposal
+        lines = [f"  {line}\n" for line in proposal.lines]
+        assert max(map(len, lines)) < 80
+        spec, problems = loads(f"{SMALLEST}waf:\n{''.join(lines)}", "backend.yaml", {})
+        assert spec, problems
+        assert list(spec.waf.allowed_content_types) == [*types, "a/b"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from corpus.requests import attacks, ordinary, specialist
 from inspect_both import both, library_for, rendered_for
 
@@ -141,3 +142,65 @@ def test_what_is_proposed_suffices(engine_old: Engine, tmp_path: Path):
     spec.write_text(f"{SPEC}waf:\n  {text}\n", encoding="utf-8")
     after = findings(spec, engine_old, ODD)
     assert [one.answer.request.name for one in after if one.answer.refused] == []
+
+
+ROUTES = """\
+backends: {site: {host: site.internal, port: 3000}}
+routes:
+  - {path: /, backend: site}
+  - {path: /v1/, backend: site, methods: [GET, POST], content_types: [application/json]}
+  - path: /own/
+    backend: site
+    max_body: 1k
+    waf: {allowed_content_types: [application/json], allowed_methods: [POST], max_arguments: 3}
+"""
+FORM = "application/x-www-form-urlencoded"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+OF_KEYS = [
+    HttpRequest(
+        method,
+        path,
+        (("Host", "a.test"), *BROWSER, ("Content-Type", kind), ("Content-Length", str(len(body)))),
+        body,
+        name=f"{method} {path} {kind}",
+    )
+    for method, path, kind, body in (
+        ("PROPFIND", "/", FORM, b"a=b"),
+        ("POST", "/", DOCX, b"x"),
+        ("REPORT", "/", "text/weird", b"x"),
+        ("PUT", "/v1/", "application/json", b"{}"),
+        ("POST", "/v1/", "text/weird", b"x"),
+        ("GET", "/own/", "text/weird", b"x"),
+        ("POST", "/own/", "application/json", b'{"a":[1,2,{"b":3}],"c":null,"d":[]}'),
+        ("POST", "/own/", "application/json", b'"' + b"x" * 1100 + b'"'),
+    )
+]
+"""Each is refused for what a key says."""
+
+
+def pasted(text: str, found: Sequence[Finding]) -> dict[str, object]:
+    """Return a spec into which what is proposed is written, each at its place."""
+    spec = yaml.safe_load(text)
+    routes = {route["path"]: route for route in spec["routes"]}
+    for one in found:
+        assert one.proposal
+        at = spec if one.proposal.at in {"", "waf"} else routes[one.proposal.route]
+        if one.proposal.at.endswith("waf"):
+            at = at.setdefault("waf", {})
+        for key, value in yaml.safe_load("\n".join(one.proposal.lines)).items():
+            before = at.get(key)
+            more = isinstance(before, list) and [name for name in value if name not in before]
+            at[key] = before + more if more else value
+    return spec
+
+
+def test_a_key_that_is_proposed_lets_the_request_pass(engine: Engine, tmp_path: Path):
+    file = tmp_path / "backend.yaml"
+    file.write_text(ROUTES, encoding="utf-8")
+    before = findings(file, engine, OF_KEYS)
+    assert [one.answer.status for one in before] == [403, 403, 403, 405, 415, 403, 400, 413]
+    spec = pasted(ROUTES, before)
+    file.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    found = both(file, engine, OF_KEYS)
+    assert [str(one) for one in found if one.differ] == []
+    assert [one.nginx.verdict for one in found] == ["pass"] * len(OF_KEYS)

@@ -18,6 +18,7 @@ from waf_builder.inspect.routing import Host, Routing
 RULE = 'SecRule ARGS|REQUEST_HEADERS "@rx a" "id:{number},phase:2,block,msg:\'m\'{more}"\n'
 CHAIN = 'SecRule MATCHED_VARS "@rx b" "t:none"\n'
 REQUEST = from_url("http://a.test/x?q=1")
+ROUTING = Routing((Host((), (), False, ()),), 0, 5, "/health", False, (), False)
 
 
 def index(*, chained: bool = False) -> RuleIndex:
@@ -43,7 +44,7 @@ class Waf:
 
 
 def settle(first: Answer, waf: Waf | None, known: RuleIndex | None = None) -> Proposal:
-    proposal = propose(first, 5)
+    proposal = propose(first, ROUTING)
     assert proposal
     return settled(proposal, first, 5, known or index(), waf.again if waf else None)
 
@@ -128,9 +129,8 @@ def test_only_who_wants_it_asks_again():
         def judge(self, requests):
             return (said(10, (1, "ARGS:q")) for _ in requests)
 
-    routing = Routing((Host((), (), False, ()),), 0, 5, "/health", False, (), False)
     judge = Judge([said(0)])
-    inspector = Inspector(routing, judge, (), again=judge.again)
+    inspector = Inspector(ROUTING, judge, (), again=judge.again)
     list(inspector.findings([REQUEST]))
     assert judge.asked == []
     list(inspector.findings([REQUEST], asking_again=True))

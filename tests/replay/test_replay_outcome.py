@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from traffic import Waf, access, audit, entry, message
 
 from waf_builder.inspect.request import from_url
+from waf_builder.inspect.setting import At, Setting
 from waf_builder.replay.logs import from_logs
-from waf_builder.replay.outcome import MAX_GROUPS, Outcome
+from waf_builder.replay.outcome import MAX_GROUPS, MAX_MATCHES, Judged, Outcome
 from waf_builder.replay.read import of_hosts, traffic
-from waf_builder.replay.replay import replay
+from waf_builder.replay.replay import MAX_TRIED, replay
 from waf_builder.replay.report import text
 from waf_builder.replay.seen import Seen, Skipped
 
@@ -80,6 +82,75 @@ def test_a_group_proposes_what_lets_all_of_it_pass():
         "    path: /posts/",
         f'    reason: "why it is no attack; matched: {TITLE}"',
     )
+
+
+class TestARuleThatMatchesInSeveralPlaces:
+    def test_is_asked_again_once_for_requests_that_are_alike(self):
+        waf = Waf()
+        lines = [access(f"/a/{number}", query="q=evil+everywhere") for number in range(9)]
+        (group,) = played(*lines, waf=waf).sorted("refused")
+        assert [one for one in waf.asked if "again" in one] == ["again /a/0?q=evil+everywhere"]
+        assert group.proposal
+        assert [line for line in group.proposal.lines if "target" in line] == [
+            "    target: ARGS:q",
+            "    target: REQUEST_HEADERS:Referer",
+        ]
+        assert "elsewhere" not in group.proposal.opens
+
+    def test_is_not_where_nothing_is_new(self):
+        waf = Waf()
+        played(access("/a", query="q=evil+everywhere", action="block", status=403), waf=waf)
+        assert waf.asked == ["GET /a?q=evil+everywhere"]
+
+    def test_of_more_kinds_than_are_tried_leaves_the_doubt(self):
+        waf = Waf()
+        lines = [access(f"/a{n}", query="q=evil+everywhere") for n in range(MAX_TRIED + 1)]
+        groups = played(*lines, waf=waf).sorted("refused")
+        assert sum("again" in one for one in waf.asked) == MAX_TRIED
+        doubted = [one.proposal.opens for one in groups if one.proposal and one.proposal.doubt]
+        assert len(doubted) == 1
+        assert doubted[0].endswith(" It may match elsewhere.")
+
+
+def test_more_matches_than_are_kept_are_told():
+    lines = [access("/a", query=f"p{number}=evil") for number in range(MAX_MATCHES + 1)]
+    (group,) = played(*lines).sorted("refused")
+    assert group.proposal
+    assert group.proposal.opens.endswith("replay again with this in the spec, to see what is left.")
+
+
+def setting(key: str, value: str, at: At = "waf", route: str = "") -> Judged:
+    one = Setting(at, route, key, ("GET", value), (value,), 911100)
+    if not key.endswith("methods"):
+        one = replace(one, value=(value,), added=())
+    if at in {"", "route"}:
+        return Judged("reject", 413 if key == "max_body" else 405, 0, "", settings=(one,))
+    return Judged("block", 403, one.rule, "m", settings=(one,))
+
+
+def test_keys_of_the_spec_stand_there_once_with_all_that_is_new():
+    outcome = Outcome(Skipped())
+    for number, said in enumerate(
+        (
+            setting("allowed_methods", "PUT"),
+            setting("allowed_methods", "REPORT"),
+            setting("allowed_methods", "PUT"),
+            setting("max_arguments", "900"),
+            setting("max_arguments", "2000"),
+            setting("methods", "PUT", "route", "/r"),
+            setting("max_body", "2m", "", ""),
+        )
+    ):
+        outcome.add(Seen(from_url(f"http://a.test/{number % 2}x"), "1"), said, 1)
+    told = text(outcome)
+    for block in (
+        "in the spec:\n\n    waf:\n      allowed_methods: [GET, PUT, REPORT]\n",
+        "      max_arguments: 2000\n\n",
+        "at the route /r:\n\n    methods: [GET, PUT]\n\n",
+        "in the spec:\n\n    max_body: 2m\n\n",
+    ):
+        assert block in told, told
+    assert {one.as_json()["proposal_at"] for one in outcome.groups.values()} == {"waf", "route", ""}
 
 
 def test_a_path_that_is_all_numbers_is_every_path():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from waf_builder.inspect.answer import Answer, Match
-from waf_builder.inspect.proposal import propose
+from waf_builder.inspect.proposal import propose, proposed
 from waf_builder.inspect.report import Finding
+from waf_builder.inspect.routing import Host, Route, Routing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,8 +93,15 @@ def entry(
     }
 
 
+ROUTE = Route("/", "/", False, "block", "", "GET|POST|PUT", "text/plain", 0, 5, 1)
+ROUTING = Routing((Host((), (ROUTE,), False, ()),), 0, 5, "/health", False, (), False)
+
+
 class Waf:
-    """Refuses `evil` in a query, and DELETE; `down` gets no answer. Asked in batches, as nginx."""
+    """Refuses `evil` in a query, and DELETE; `down` gets no answer. Asked in batches, as nginx.
+
+    `everywhere` in a query matches in more than one place, which only a second answer tells.
+    """
 
     def __init__(self, batch: int = 3) -> None:
         self.batch = batch
@@ -104,6 +113,20 @@ class Waf:
             for request in batch:
                 self.asked.append(f"{request.method} {request.target}")
                 yield _finding(request)
+
+    def tried(self, finding: Finding) -> Finding:
+        """Say that a rule matched in a header, too."""
+        self.asked.append(f"again {finding.answer.request.target}")
+        assert finding.proposal
+        matches = [*finding.answer.matches, _match("REQUEST_HEADERS:Referer")]
+        more = proposed(matches, finding.answer.request)
+        return replace(finding, proposal=more)
+
+
+def _match(target: str) -> Match:
+    tags = ("attack-sqli", "paranoia-level/1")
+    title = "SQL Injection Attack Detected via libinjection"
+    return Match(942100, title, target, "evil", 2, 5, 1, tags)
 
 
 def _finding(request: HttpRequest) -> Finding:
@@ -117,10 +140,11 @@ def _finding(request: HttpRequest) -> Finding:
         status = 415
     elif "evil" in request.target:
         name = request.target.partition("?")[2].partition("=")[0]
-        tags = ("attack-sqli", "paranoia-level/1")
-        title = "SQL Injection Attack Detected via libinjection"
-        matches = (Match(942100, title, f"ARGS:{name}", "evil", 2, 5, 1, tags),)
-        status, score = 403, 5
+        matches = (_match(f"ARGS:{name}"),)
+        status, score = 403, 10 if "everywhere" in request.target else 5
     verdict = {0: "error", 200: "pass", 403: "block"}.get(status, "reject")
     answer = Answer(request, "/", verdict, status, score, matches)  # type: ignore[arg-type]
-    return Finding(answer, 5, propose(answer, 5))
+    proposal = propose(answer, ROUTING)
+    if proposal and score > 5:
+        proposal = proposal.doubted("It may match elsewhere.")
+    return Finding(answer, 5, proposal)

@@ -57,15 +57,22 @@ class Inspector:
         again = self.again if asking_again else None
         ending: list[RequestError] = []
         for answer in self.judge.judge(_readable(requests, ending)):
-            threshold = self.routing.threshold_of(answer.route)
-            proposal = propose(answer, threshold, self.rules)
-            if proposal and proposal.excluded:
-                index = self.rules() if self.rules else None
-                proposal = settled(proposal, answer, threshold, index, again)
-            openings = self._openings(answer, proposal)
-            yield Finding(answer, threshold, proposal, openings, self._remark(answer))
+            yield self._finding(answer, again)
         if ending:
             raise ending[0]
+
+    def tried(self, finding: Finding) -> Finding:
+        """Return a finding of which the proposal was tried, where that can be."""
+        return self._finding(finding.answer, self.again)
+
+    def _finding(self, answer: Answer, again: Again | None) -> Finding:
+        threshold = self.routing.threshold_of(answer.route)
+        proposal = propose(answer, self.routing, self.rules)
+        if proposal and proposal.excluded:
+            index = self.rules() if self.rules else None
+            proposal = settled(proposal, answer, threshold, index, again)
+        openings = self._openings(answer, proposal)
+        return Finding(answer, threshold, proposal, openings, self._remark(answer))
 
     def _remark(self, answer: Answer) -> str:
         """Return what explains a 404: a path alone is asked of a host that no route may have."""

@@ -38,9 +38,7 @@ class Locator:
         host = host_for(routing.hosts, head.host)
         met = self._in(host, head.path)
         limit = met.route.max_body if met.route else routing.max_body
-        if 0 < limit < len(head.body):
-            raise Refused(413)
-        return met
+        return Met(met.route, 413) if 0 < limit < len(head.body) else met
 
     def _in(self, host: Host, path: str) -> Met:
         if path == self._routing.health_path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import RuleIndex
@@ -43,13 +42,13 @@ def settled(
     if not _in_doubt(proposal, answer, index):
         return proposal
     if again is None:
-        return _saying(proposal, _UNSURE)
+        return proposal.doubted(_UNSURE)
     matches = [match for group in proposal.excluded.values() for match in group]
     for _ in range(ROUNDS):
         try:
-            said = again(answer.request, _rule(proposal.excluded, index))
+            said = again(answer.request, _rule(proposal, index))
         except LibraryError:
-            return _saying(proposal, _UNSURE)
+            return proposal.doubted(_UNSURE)
         if said.verdict == "pass":
             return proposal
         known = {(match.rule, match.target) for match in matches}
@@ -57,8 +56,8 @@ def settled(
         if not more:
             break
         matches += more
-        proposal = proposed(matches, answer.request, index)
-    return _saying(proposal, _TOO_LITTLE)
+        proposal = proposed(matches, answer.request, index, proposal.settings)
+    return proposal.doubted(_TOO_LITTLE)
 
 
 def _in_doubt(proposal: Proposal, answer: Answer, index: RuleIndex | None) -> bool:
@@ -76,13 +75,10 @@ def _in_doubt(proposal: Proposal, answer: Answer, index: RuleIndex | None) -> bo
     return any(rule and len(rule.links) > 1 for rule in rules)
 
 
-def _saying(proposal: Proposal, words: str) -> Proposal:
-    return replace(proposal, opens=f"{proposal.opens} {words}")
-
-
-def _rule(excluded: Mapping[str, Sequence[Match]], index: RuleIndex | None) -> str:
-    """Return what the exclusions come to, for the one request that they are about."""
-    controls = ",".join(dict.fromkeys(_controls(excluded, index)))
+def _rule(proposal: Proposal, index: RuleIndex | None) -> str:
+    """Return what a proposal comes to, for the one request that it is about."""
+    turned = (f"ctl:ruleRemoveById={one.rule}" for one in proposal.settings)
+    controls = ",".join(dict.fromkeys([*turned, *_controls(proposal.excluded, index)]))
     return f'SecAction "id:{_NUMBER},phase:1,pass,nolog,{controls}"\n'
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
@@ -13,18 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 from waf_builder.config.plainpath import is_plain
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import RuleIndex
-from waf_builder.inspect.answer import MAX_ARGUMENTS, PARSERS, Answer, Match
+from waf_builder.inspect.answer import PARSERS, Answer, Match
 from waf_builder.inspect.request import HttpRequest
+from waf_builder.inspect.routing import Routing
+from waf_builder.inspect.setting import At, Setting, setting_of_nginx, settings_for
 from waf_builder.spec.exclusiontarget import ExclusionTarget, Target
 from waf_builder.spec.types import Path
 from waf_builder.spec.yaml import scalar
-
-KNOBS = {
-    911100: "allowed_methods",
-    920420: "allowed_content_types",
-    MAX_ARGUMENTS: "max_arguments",
-}
-"""Rules that only say what a knob of the spec says: turn the knob instead of excluding the rule."""
 
 _KINDS = {
     "attack-sqli": "SQL injection",
@@ -51,59 +46,92 @@ _KEYED = re.compile(r"([A-Z_]+):(.+)")
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to write, as lines of YAML below `waf:`, and what that gives up.
+    """What to write, as lines of YAML, and what that gives up.
 
     lines: empty when there is nothing to write; opens then says why. excluded: the matches that
-    are left out, by target. path: where; empty for every one.
+    are left out, by target. path: where; empty for every one. settings: the keys among the lines.
+    doubt: why it may not suffice, which `opens` says, too.
     """
 
     lines: tuple[str, ...]
     opens: str
     excluded: Mapping[str, Sequence[Match]] = field(default_factory=dict, compare=False)
     path: str = field(default="", compare=False)
+    settings: tuple[Setting, ...] = ()
+    doubt: str = ""
+
+    @property
+    def at(self) -> At:
+        """Where the lines stand."""
+        return self.settings[0].at if self.settings else "waf"
+
+    @property
+    def route(self) -> str:
+        """The label of the route in which the lines stand; empty for none."""
+        return self.settings[0].route if self.settings else ""
+
+    def doubted(self, why: str) -> Proposal:
+        """Return the same, with why it may not suffice."""
+        return replace(self, opens=f"{self.opens} {why}", doubt=why)
 
 
 def propose(
-    answer: Answer, threshold: int, rules: Callable[[], RuleIndex] | None = None
+    answer: Answer, routing: Routing, rules: Callable[[], RuleIndex] | None = None
 ) -> Proposal | None:
     """Return the smallest change that lets the request pass; None for one that does.
 
-    threshold: the score from which on the route refuses. rules: gives the rules in force, when
-    they are needed; without them, a target may be proposed that a rule cannot leave out.
+    rules: gives the rules in force, when they are needed; without them, a target may be proposed
+    that a rule cannot leave out.
     """
     if answer.verdict in {"pass", "error"}:
         return None
-    if found := knob(answer):
-        return found
-    matches = list(needed(answer, threshold))
+    if any(match.rule in PARSERS for match in answer.matches):
+        return Proposal((), "The body cannot be parsed: the client has to send it otherwise.")
+    if found := setting_of_nginx(answer, routing):
+        return Proposal((), found) if isinstance(found, str) else with_settings([found])
+    threshold = routing.threshold_of(answer.route)
+    settings = _together(settings_for(answer, routing, threshold))
+    matches = list(needed(answer, threshold, [one.rule for one in settings]))
     index = rules() if rules and matches else None
-    return proposed(matches, answer.request, index) if matches else None
+    if matches:
+        return proposed(matches, answer.request, index, settings)
+    return with_settings(settings) if settings else None
+
+
+def _together(settings: Iterable[Setting]) -> list[Setting]:
+    """Return settings for one place: a route may have any that all routes have."""
+    found = list(settings)
+    own = next((one for one in found if one.route), None)
+    return [replace(one, at=own.at, route=own.route) for one in found] if own else found
 
 
 def proposed(
-    matches: Sequence[Match], request: HttpRequest, index: RuleIndex | None = None
+    matches: Sequence[Match],
+    request: HttpRequest,
+    index: RuleIndex | None = None,
+    settings: Sequence[Setting] = (),
 ) -> Proposal:
-    """Return what leaves these matches of a request out."""
+    """Return what leaves these matches of a request out, and turns keys."""
+    excluded = by_target(matches, index)
     if is_plain(request.target):
-        return exclusion(matches, request.path, index)
-    return everywhere(matches, index)
+        return with_settings(settings, exclusion(excluded, request.path))
+    return with_settings(settings, everywhere(excluded))
 
 
-def everywhere(matches: Sequence[Match], index: RuleIndex | None = None) -> Proposal:
+def everywhere(excluded: Mapping[str, Sequence[Match]]) -> Proposal:
     """Return what leaves matches out where the path of the request can be read in two ways."""
-    found = exclusion(matches, "", index)
+    found = exclusion(excluded, "")
     return replace(found, opens=f"{found.opens} {_UNCLEAR}")
 
 
-def exclusion(matches: Sequence[Match], path: str, index: RuleIndex | None = None) -> Proposal:
+def exclusion(excluded: Mapping[str, Sequence[Match]], path: str) -> Proposal:
     """Return what leaves these matches out, at a path and below it.
 
-    path: as a request line has it; where no spec can name it, that of a folder above it. index: of
-    the rules in force, where they are known.
+    excluded: by the target that an exclusion names. path: as a request line has it; where no spec
+    can name it, that of a folder above it.
     """
     path = _in_spec(path)
     lines = ["exclusions:"]
-    excluded = _by_target(matches, index)
     for target, rules in excluded.items():
         ids = sorted({match.rule for match in rules})
         lines.append(f"  - rule: {ids[0]}" if len(ids) == 1 else f"  - rules: {_flow(ids)}")
@@ -115,37 +143,51 @@ def exclusion(matches: Sequence[Match], path: str, index: RuleIndex | None = Non
     return Proposal(tuple(lines), _opens(excluded, path), excluded, path)
 
 
-def knob(answer: Answer) -> Proposal | None:
-    """Return what a knob of its own does better than an exclusion."""
-    for match in answer.matches:
-        if match.rule in PARSERS:
-            return Proposal((), "The body cannot be parsed: the client has to send it otherwise.")
-        if match.rule in KNOBS:
-            value = match.value.strip("|")  # around it where the rule looks for it in a list
-            wanted = f"  # with {value} added" if value and match.rule != MAX_ARGUMENTS else ""
-            return Proposal(
-                (f"{KNOBS[match.rule]}: ...{wanted}",),
-                "The rule only says what this key says; it stands in `waf:` or in the route's. The"
-                " dots stand for its value as it is now, in the spec or by default.",
-            )
-    return None
+def with_settings(settings: Sequence[Setting], rest: Proposal | None = None) -> Proposal:
+    """Return a proposal for keys of the spec, and for an exclusion besides."""
+    if not settings:
+        return rest or Proposal((), "")
+    lines = [line for one in settings for line in one.lines]
+    told = []
+    rules = [str(rule) for rule in sorted({one.rule for one in settings if one.rule})]
+    if rules:
+        several = f"Rules {_listed(rules)} only say what these keys say."
+        told.append(several if rules[1:] else f"Rule {rules[0]} only says what this key says.")
+    if added := [name for one in settings for name in one.added]:
+        told.append(f"New in it {'are' if added[1:] else 'is'} {_listed(added)}.")
+    told.append("Where the spec has the key already, this replaces it.")
+    base = rest or Proposal((), "")
+    opens = " ".join(filter(None, [*told, base.opens]))
+    return replace(base, lines=(*lines, *base.lines), opens=opens, settings=tuple(settings))
 
 
-def needed(answer: Answer, threshold: int) -> Iterator[Match]:
-    """Yield the fewest matches without which the score stays below the threshold."""
-    left = answer.score
+def needed(answer: Answer, threshold: int, turned: Collection[int] = ()) -> Iterator[Match]:
+    """Yield the fewest matches without which the score stays below the threshold.
+
+    turned: rules that will not match any more.
+    """
+    left = answer.score - sum(match.score for match in answer.matches if match.rule in turned)
     for match in sorted(answer.matches, key=lambda match: (-match.score, match.rule)):
         if left < threshold:
             return
-        if match.score:
+        if match.score and match.rule not in turned:
             left -= match.score
             yield match
 
 
-def _by_target(matches: Sequence[Match], index: RuleIndex | None) -> dict[str, list[Match]]:
+def by_target(matches: Iterable[Match], index: RuleIndex | None) -> dict[str, list[Match]]:
+    """Return matches by the target that an exclusion can name; empty for the whole request.
+
+    index: of the rules in force, where they are known.
+    """
+    return without_repeats((_excludable(match, index), match) for match in matches)
+
+
+def without_repeats(targeted: Iterable[tuple[str, Match]]) -> dict[str, list[Match]]:
+    """Return matches by target, without those of rules that are off as a whole."""
     grouped: dict[str, list[Match]] = {}
-    for match in matches:
-        grouped.setdefault(_excludable(match, index), []).append(match)
+    for target, match in targeted:
+        grouped.setdefault(target, []).append(match)
     off = {match.rule for match in grouped.get("", ())}
     left = {
         target: [match for match in group if not target or match.rule not in off]

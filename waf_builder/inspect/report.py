@@ -13,6 +13,7 @@ from waf_builder.inspect.proposal import Proposal
 
 if TYPE_CHECKING:
     from waf_builder.inspect.opening import Opening
+    from waf_builder.inspect.setting import At
 
 Paint = Callable[[Verdict, str], str]
 _HEAD = ("rule", "level", "points", "where", "what matched")
@@ -66,6 +67,7 @@ class Finding:
                 for match in answer.matches
             ],
             "proposal": list(self.proposal.lines) if self.proposal else [],
+            "proposal_at": self.proposal.at if self.proposal and self.proposal.lines else "",
             "opens": self.proposal.opens if self.proposal else "",
             "openings": [one.as_json() for one in self.openings],
         }
@@ -119,13 +121,20 @@ def _table(matches: Sequence[Match]) -> list[str]:
 def _proposal(proposal: Proposal, openings: Sequence[Opening]) -> list[str]:
     lines = []
     if proposal.lines:
+        where, above = place_of(proposal.at, proposal.route)
         lines += [
-            "  If this is an ordinary request of your app, write in the spec:",
+            f"  If this is an ordinary request of your app, write {where}:",
             "",
-            "    waf:",
-            *(f"      {line}" for line in proposal.lines),
+            *(f"    {line}" for line in above),
+            *(f"    {'  ' * len(above)}{line}" for line in proposal.lines),
             "",
         ]
     for sentence in (proposal.opens, *map(str, openings)):
         lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     return lines
+
+
+def place_of(at: At, route: str) -> tuple[str, list[str]]:
+    """Return where lines of a proposal stand, in words, and the keys that stand above them."""
+    where = f"at the route {shown.printable(route)}" if route else "in the spec"
+    return where, ["waf:"] if at.endswith("waf") else []

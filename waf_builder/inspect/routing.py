@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 _THRESHOLD = "inbound_anomaly_score_threshold"
 _LEVELS = ("blocking_paranoia_level", "paranoia_level")
 """What the Core Rule Set 4 calls it, and 3.3."""
+_ALLOWED = {
+    "allowed_methods": "allowed_methods",
+    "allowed_content_types": "allowed_request_content_type",
+    "max_arguments": "waf_max_arguments",
+}
+"""Keys of a spec, and the variables that the rules get for them."""
 
 
 def _as_bytes(path: str) -> str:
@@ -25,7 +31,8 @@ class Route:
 
     rules: the file of what its policy does differently, empty for none. methods, content_types:
     patterns, empty for all. max_body: in bytes, 0 for any size. threshold: the score from which on
-    it refuses. level: the paranoia level up to which rules count.
+    it refuses. level: the paranoia level up to which rules count. own: keys of the spec that say
+    what is allowed, where they are not those of all routes.
     """
 
     label: str
@@ -38,6 +45,7 @@ class Route:
     max_body: int
     threshold: int
     level: int
+    own: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class Routing:
     """The servers, the default one first, and what all of them refuse.
 
     guarded: patterns of `$request_uri $uri`, as in `Config.guarded_paths`. clear_paths, clear_host:
-    whether a path, a host that can be read in two ways is refused.
+    whether a path, a host that can be read in two ways is refused. common: what is allowed, by the
+    key of the spec, where a route has none of its own.
     """
 
     hosts: tuple[Host, ...]
@@ -65,6 +74,7 @@ class Routing:
     clear_paths: bool
     guarded: tuple[str, ...]
     clear_host: bool
+    common: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
@@ -72,26 +82,34 @@ class Routing:
 
     def threshold_of(self, label: str) -> int:
         """Return the score from which on a route refuses; the general one without a route."""
-        route = self._route(label)
+        route = self.route(label)
         return route.threshold if route else self.threshold
 
     def level_of(self, label: str) -> int:
         """Return the paranoia level of a route; the lowest without one."""
-        route = self._route(label)
+        route = self.route(label)
         return route.level if route else 1
 
-    def _route(self, label: str) -> Route | None:
+    def allowed(self, label: str, key: str) -> tuple[Sequence[str], bool]:
+        """Return what a key allows on a route, and whether on this one alone."""
+        route = self.route(label)
+        own = route.own.get(key) if route else None
+        return (own, True) if own is not None else (self.common.get(key, ()), False)
+
+    def route(self, label: str) -> Route | None:
+        """Return a route by its label, None where none has it."""
         routes = (route for host in self.hosts for route in host.routes)
         return next((route for route in routes if route.label == label), None)
 
 
 def routing_of(config: Config) -> Routing:
     """Return what of a configuration decides where a request goes."""
+    common = _allowed(dict(config.policy.variables))
     return Routing(
         hosts=tuple(
             Host(
                 server.names,
-                tuple(_route(location, config) for location in server.locations),
+                tuple(_route(location, config, common) for location in server.locations),
                 server.answers_everything,
                 tuple(_as_bytes(path) for path, _ in server.slash_redirects),
             )
@@ -103,12 +121,14 @@ def routing_of(config: Config) -> Routing:
         clear_paths=config.routes_differ,
         guarded=config.guarded_paths,
         clear_host=config.excludes_by_host,
+        common=common,
     )
 
 
-def _route(location: Location, config: Config) -> Route:
+def _route(location: Location, config: Config, common: Mapping[str, Sequence[str]]) -> Route:
     policy = location.policy
     variables = (policy and policy.variables) or config.policy.variables
+    own = _allowed(dict(variables)) if policy and policy.variables else {}
     return Route(
         label=location.label,
         path=_as_bytes(location.path),
@@ -120,7 +140,14 @@ def _route(location: Location, config: Config) -> Route:
         max_body=config.max_body if location.max_body is None else location.max_body,
         threshold=int(dict(variables)[_THRESHOLD]),
         level=_level(dict(variables)),
+        own={key: value for key, value in own.items() if value != common[key]},
     )
+
+
+def _allowed(variables: Mapping[str, str]) -> dict[str, list[str]]:
+    return {
+        key: [word.strip("|") for word in variables[name].split()] for key, name in _ALLOWED.items()
+    }
 
 
 def _level(variables: Mapping[str, str]) -> int:

@@ -10,8 +10,15 @@ from typing import Literal
 from waf_builder.config.plainpath import is_plain
 from waf_builder.inspect.answer import REFUSED, Match
 from waf_builder.inspect.logline import UNKNOWN_HOST
-from waf_builder.inspect.proposal import Proposal, everywhere, exclusion
+from waf_builder.inspect.proposal import (
+    Proposal,
+    everywhere,
+    exclusion,
+    with_settings,
+    without_repeats,
+)
 from waf_builder.inspect.report import Finding
+from waf_builder.inspect.setting import Setting
 from waf_builder.replay.paths import ANY, pattern_of, prefix_of
 from waf_builder.replay.seen import Seen, Skipped
 
@@ -20,10 +27,14 @@ Change = Literal["refused", "passes"]
 
 MAX_GROUPS = 500
 """Of each rule's further paths, whatever comes is one group."""
-_MAX_MATCHES = 20
+MAX_MATCHES = 20
+"""Of a group, in what is proposed for it."""
 _MAX_METHODS = 9
 _MAX_HOSTS = 20
 _NAME = 120
+_MANY = (
+    "There are more matches than are kept: replay again with this in the spec, to see what is left."
+)
 
 
 @dataclass(frozen=True)
@@ -31,15 +42,18 @@ class Judged:
     """What the WAF says now, without the request: this much is kept of each that was asked.
 
     rule: the one that weighs most; 0 where none refused it. needed: the fewest matches without
-    which it would pass. knob: what the spec has instead of an exclusion.
+    which it would pass, each behind the target that an exclusion names. settings: keys of the spec
+    to turn instead. words: why nothing that is written would let it pass. doubt: why this may not.
     """
 
     verdict: str
     status: int
     rule: int
     message: str
-    needed: tuple[Match, ...]
-    knob: Proposal | None
+    needed: tuple[tuple[str, Match], ...] = ()
+    settings: tuple[Setting, ...] = ()
+    words: str = ""
+    doubt: str = ""
 
     @property
     def refused(self) -> bool:
@@ -66,22 +80,47 @@ class Group:
     odd: int = 0
     methods: dict[str, None] = field(default_factory=dict)
     matches: dict[tuple[int, str], Match] = field(default_factory=dict)
-    knob: Proposal | None = None
+    targets: dict[tuple[int, str], str] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+    words: str = ""
+    doubts: dict[str, None] = field(default_factory=dict)
 
     @property
     def proposal(self) -> Proposal | None:
         """What would let them pass, and how many it would not; None for nothing to write."""
-        if self.knob or not self.matches:
-            return self.knob
-        matches = list(self.matches.values())
+        settings = list(self.settings.values())
+        if not self.matches:
+            words = Proposal((), self.words) if self.words else None
+            return with_settings(settings) if settings else words
+        found = with_settings(settings, self._exclusion())
+        return found.doubted(" ".join(self.doubts)) if self.doubts else found
+
+    def _exclusion(self) -> Proposal:
+        excluded = without_repeats((self.targets[key], one) for key, one in self.matches.items())
         if self.odd == self.count:
-            return everywhere(matches)
-        found = exclusion(matches, prefix_of(self.path))
+            return everywhere(excluded)
+        found = exclusion(excluded, prefix_of(self.path))
         if not (self.odd and found.path):
             return found
         words = f"Not everybody reads the path of {self.odd:,} of these requests alike, so that"
         words = f"{words} an exclusion for a path does not hold for {_them(self.odd)}."
         return replace(found, opens=f"{found.opens} {words}")
+
+    def let_pass(self, judged: Judged) -> None:
+        """Take in what would let one more request pass."""
+        for one in judged.settings:
+            before = self.settings.get(one.key)
+            self.settings[one.key] = before.merged(one) if before else one
+        self.words = self.words or judged.words
+        if judged.doubt:
+            self.doubts[judged.doubt] = None
+        for target, match in judged.needed:
+            key = (match.rule, match.target)
+            if key not in self.matches and len(self.matches) >= MAX_MATCHES:
+                self.doubts[_MANY] = None
+            else:
+                self.matches.setdefault(key, match)
+                self.targets.setdefault(key, target)
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""
@@ -101,6 +140,8 @@ class Group:
                 for one in self.matches.values()
             ],
             "proposal": list(proposal.lines) if proposal else [],
+            "proposal_at": proposal.at if proposal and proposal.lines else "",
+            "route": proposal.route if proposal else "",
             "opens": proposal.opens if proposal else "",
         }
 
@@ -131,7 +172,7 @@ class Outcome:
     as_before: int = 0
     hosts: dict[str, None] = field(default_factory=dict)
     found: Counter[Change] = field(default_factory=Counter)
-    groups: dict[tuple[Change, int, int, str], Group] = field(default_factory=dict)
+    groups: dict[tuple[Change, int, int, str, str], Group] = field(default_factory=dict)
 
     def add(self, seen: Seen, judged: Judged, count: int) -> None:
         """Count a request that came so many times, and what is said of it now."""
@@ -158,23 +199,22 @@ class Outcome:
         rule, message = judged.rule, judged.message
         if change == "passes":
             rule, message = seen.why[0] if seen.why else (0, "")
-        group = self._group(change, rule, judged.status, message, seen)
+        at = next((one.route for one in judged.settings), "") if change == "refused" else ""
+        group = self._group((change, rule, judged.status, at), message, seen)
         group.count += count
         group.odd += count * (not is_plain(seen.request.target))
         if len(group.methods) < _MAX_METHODS:
             group.methods[seen.request.method] = None
         if change == "refused":
-            group.knob = group.knob or judged.knob
-            for match in judged.needed:
-                if len(group.matches) < _MAX_MATCHES:
-                    group.matches.setdefault((match.rule, match.target), match)
+            group.let_pass(judged)
 
-    def _group(self, change: Change, rule: int, status: int, message: str, seen: Seen) -> Group:
+    def _group(self, kind: tuple[Change, int, int, str], message: str, seen: Seen) -> Group:
         pattern = pattern_of(seen.request.path)
-        if len(self.groups) >= MAX_GROUPS and (change, rule, status, pattern) not in self.groups:
+        if len(self.groups) >= MAX_GROUPS and (*kind, pattern) not in self.groups:
             pattern = f"/{ANY}"
+        change, rule, status, _ = kind
         made = Group(change, rule, status, message, pattern, seen.place, seen.request.path[:_NAME])
-        return self.groups.setdefault((change, rule, status, pattern), made)
+        return self.groups.setdefault((*kind, pattern), made)
 
     def sorted(self, change: Change) -> list[Group]:
         """Return the groups of a kind, the largest first."""
@@ -225,15 +265,27 @@ def _lacks(seen: Seen, judged: Judged) -> bool:
     return seen.logged and seen.request.host == UNKNOWN_HOST
 
 
-def judged(finding: Finding, needed: tuple[Match, ...], knob: Proposal | None) -> Judged:
+def judged(finding: Finding) -> Judged:
     """Return what is kept of a finding."""
-    answer = finding.answer
-    lead = next(iter(needed or answer.matches), None) if answer.refused else None
+    answer, proposal = finding.answer, finding.proposal
+    if not answer.refused:
+        return Judged(answer.verdict, answer.status, 0, "")
+    pairs: tuple[tuple[str, Match], ...] = ()
+    if proposal:
+        pairs = tuple(
+            (target, match) for target, group in proposal.excluded.items() for match in group
+        )
+    lead = max(
+        (match for _, match in pairs), key=lambda match: (match.score, -match.rule), default=None
+    )
+    lead = lead or next(iter(answer.matches), None)
     return Judged(
         answer.verdict,
         answer.status,
         lead.rule if lead else 0,
         lead.message if lead else "",
-        needed,
-        knob,
+        pairs,
+        proposal.settings if proposal else (),
+        proposal.opens if proposal and not proposal.lines else "",
+        proposal.doubt if proposal else "",
     )

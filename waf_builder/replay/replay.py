@@ -7,16 +7,19 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from waf_builder.inspect.proposal import knob, needed
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.replay.outcome import Judged, Outcome, judged
+from waf_builder.replay.paths import pattern_of
 from waf_builder.replay.seen import Seen, Skipped, Why
 
 REMEMBERED = 20_000
 """Answers that are kept, the latest ones: some 20 MB."""
+MAX_TRIED = 50
+"""Proposals that are tried, one for requests that are alike: each takes some 0.1 s."""
 
 _Key = bytes
+_Alike = tuple[str, frozenset[tuple[int, str]], int]
 _Kind = tuple[bool, bool, bool, bool, tuple[Why, ...]]
 
 
@@ -25,6 +28,9 @@ class Asked(Protocol):
 
     def findings(self, requests: Iterable[HttpRequest]) -> Iterator[Finding]:
         """Yield what the WAF says to each request, in order."""
+
+    def tried(self, finding: Finding) -> Finding:
+        """Return a finding of which the proposal was tried."""
 
 
 def replay(waf: Asked, seen: Iterable[Seen], skipped: Skipped) -> Outcome:
@@ -39,11 +45,27 @@ class _Replay:
         self._waiting: dict[_Key, Counter[_Kind]] = {}
         self._examples: dict[tuple[_Key, _Kind], Seen] = {}
         self._asked: deque[_Key] = deque()
+        self._tried: dict[_Alike, Judged] = {}
 
     def run(self, waf: Asked, seen: Iterable[Seen]) -> Outcome:
         for finding in waf.findings(self._unknown(seen)):
-            self._take(self._asked.popleft(), _kept(finding))
+            key = self._asked.popleft()
+            said = judged(finding)
+            if said.doubt and any(not refused for refused, *_ in self._waiting[key]):
+                said = self._without_doubt(waf, finding, said)
+            self._take(key, said)
         return self._outcome
+
+    def _without_doubt(self, waf: Asked, finding: Finding, said: Judged) -> Judged:
+        """Return what is kept of a finding, tried; requests that are alike are tried once."""
+        answer = finding.answer
+        found = frozenset((match.rule, match.target) for match in answer.matches)
+        alike = (pattern_of(answer.request.path), found, answer.score)
+        if alike not in self._tried:
+            if len(self._tried) >= MAX_TRIED:
+                return said
+            self._tried[alike] = judged(waf.tried(finding))
+        return self._tried[alike]
 
     def _unknown(self, seen: Iterable[Seen]) -> Iterator[HttpRequest]:
         """Yield what has to be asked; the rest is counted on the way."""
@@ -72,11 +94,3 @@ class _Replay:
 
 def _key(request: HttpRequest) -> _Key:
     return hashlib.blake2b(request.wire(), digest_size=16).digest()
-
-
-def _kept(finding: Finding) -> Judged:
-    answer = finding.answer
-    if not answer.refused:
-        return judged(finding, (), None)
-    turn = knob(answer)
-    return judged(finding, () if turn else tuple(needed(answer, finding.threshold)), turn)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from waf_builder.inspect.report import place_of
 from waf_builder.replay.outcome import Group, Outcome
+
+if TYPE_CHECKING:
+    from waf_builder.inspect.proposal import Proposal
+    from waf_builder.inspect.setting import At, Setting
 
 SHOWN = 15
 """Groups of a kind that are shown; JSON has all."""
@@ -79,27 +86,19 @@ def _group(group: Group) -> Iterator[str]:
 
 
 def _proposals(groups: Sequence[Group]) -> Iterator[str]:
-    entries: dict[str, None] = {}
-    knobs: dict[str, None] = {}
+    blocks: dict[tuple[At, str], _Block] = {}
     opens: dict[str, None] = {}
     for group in groups:
         if proposal := group.proposal:
-            first, *others = proposal.lines or ("",)
-            if first == "exclusions:":
-                entries |= dict.fromkeys(_entries(others))
-            elif first:
-                knobs[f"      {first}"] = None
+            blocks.setdefault((proposal.at, proposal.route), _Block()).add(proposal)
             opens[proposal.opens] = None
-    if entries or knobs:
-        yield "If these are ordinary requests of your app, write in the spec:"
-        yield ""
-        yield "    waf:"
-        yield from knobs
-        if entries:
-            yield "      exclusions:"
-            yield from entries
+    text: list[str] = []
+    for at, block in blocks.items():
+        lines = list(block.lines(*at))
+        text += ["", *lines] if text and lines else lines
+    yield from text
     for number, sentence in enumerate(opens):
-        if not number:
+        if not number and text:
             yield ""
         yield from textwrap.wrap(
             sentence,
@@ -110,6 +109,34 @@ def _proposals(groups: Sequence[Group]) -> Iterator[str]:
         )
 
 
+@dataclass
+class _Block:
+    """What groups propose for one place of the spec, so that no key stands there twice."""
+
+    settings: dict[str, Setting] = field(default_factory=dict)
+    entries: dict[str, None] = field(default_factory=dict)
+
+    def add(self, proposal: Proposal) -> None:
+        for one in proposal.settings:
+            before = self.settings.get(one.key)
+            self.settings[one.key] = before.merged(one) if before else one
+        turned = sum(len(one.lines) for one in proposal.settings)
+        self.entries |= dict.fromkeys(_entries(proposal.lines[turned + 1 :]))
+
+    def lines(self, at: At, route: str) -> Iterator[str]:
+        if not (self.settings or self.entries):
+            return
+        where, above = place_of(at, route)
+        indent = "    " + "  " * len(above)
+        yield f"If these are ordinary requests of your app, write {where}:"
+        yield ""
+        yield from (f"    {key}" for key in above)
+        yield from (f"{indent}{line}" for one in self.settings.values() for line in one.lines)
+        if self.entries:
+            yield f"{indent}exclusions:"
+            yield from (f"{indent}{line}" for entry in self.entries for line in entry.split("\n"))
+
+
 def _entries(lines: Sequence[str]) -> Iterator[str]:
     """Yield each exclusion by itself: several groups may need the same one."""
     entry: list[str] = []
@@ -117,8 +144,9 @@ def _entries(lines: Sequence[str]) -> Iterator[str]:
         if line.startswith("  - ") and entry:
             yield "\n".join(entry)
             entry = []
-        entry.append(f"      {line}")
-    yield "\n".join(entry)
+        entry.append(line)
+    if entry:
+        yield "\n".join(entry)
 
 
 def _rest(outcome: Outcome) -> Iterator[str]:
