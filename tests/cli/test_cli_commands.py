@@ -83,6 +83,14 @@ def test_help_names_every_command_in_the_order_in_which_people_meet_them():
     assert result.stdout == run("-h").stdout
 
 
+@for_each("group", ["", "crs", "templates"])
+def test_every_summary_fits_on_80_columns(group: str):
+    listed = run(*group.split(), "--help").stdout.split("Commands:\n")[1]
+
+    assert listed.strip()
+    assert "..." not in listed
+
+
 @for_each("command", sorted(main.commands))
 def test_every_command_has_a_summary_and_an_example(command: str):
     subcommands = getattr(main.commands[command], "commands", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -186,20 +187,35 @@ def test_init_asks_on_a_terminal(tmp_path: Path, environment: dict[str, str]):
     assert "  port: 3000" in text
 
 
-def test_problems_have_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str]):
+def said_on_a_terminal(*arguments: str, cwd: Path, environment: dict[str, str]) -> str:
     controller, terminal = pty.openpty()
     try:
         process = subprocess.Popen(
-            [*COMMAND, "validate", "nothing.yaml"], cwd=tmp_path, env=environment, stderr=terminal
+            [*COMMAND, *arguments], cwd=cwd, env=environment, stderr=terminal
         )
         os.close(terminal)
-        status = process.wait(timeout=60)
-        said = os.read(controller, 1 << 16).decode()
+        assert process.wait(timeout=60) == 1
+        return os.read(controller, 1 << 16).decode().replace("\r\n", "\n")
     finally:
         os.close(controller)
 
-    assert status == 1
+
+def test_problems_have_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str]):
+    said = said_on_a_terminal("validate", "nothing.yaml", cwd=tmp_path, environment=environment)
+
     assert said.startswith("\x1b[31m\x1b[1merror\x1b[0m: there is no nothing.yaml")
+
+
+def test_problems_fit_on_a_terminal(tmp_path: Path, environment: dict[str, str]):
+    (tmp_path / "backend.yaml").write_text(f"{SMALLEST}strange: 1\n", encoding="utf-8")
+    narrow = {**environment, "COLUMNS": "60", "NO_COLOR": "1"}
+    said = said_on_a_terminal("validate", "backend.yaml", cwd=tmp_path, environment=narrow)
+    piped = run("validate", "backend.yaml", cwd=tmp_path, environment=narrow).stderr
+
+    assert len(said.splitlines()) > len(piped.splitlines()) == 3
+    plain = re.sub(r"\x1b\[[0-9]+m", "", said)
+    assert all(len(line) <= 60 for line in plain.splitlines())
+    assert " ".join(plain.split()) == " ".join(piped.split())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from waf_builder.cli.options import engine_options, format_option
 @engine_options
 @click.pass_context
 def check(ctx: click.Context, tree: Path, form: str, engine: str | None, crs: str | None) -> None:
-    """Check a rendered folder: syntax, security, rules, and nginx's own test.
+    """Check a folder that was rendered.
+
+    Its syntax, its security, its rules, and what nginx's own test says.
 
     \b
     Example: waf-builder check build/waf

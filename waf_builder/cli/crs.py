@@ -40,7 +40,7 @@ def crs() -> None:
 def verify(
     ctx: click.Context, spec: Path, count: int, seed: int, engine: str | None, crs: str | None
 ) -> None:
-    """Compare the compiled rules of a spec with the installed ones, by requests.
+    """Show that the compiled rules say what the installed ones do.
 
     The engine is started with each, and both get the same ordinary requests and attacks. Every
     match, score and answer has to be the same; exit 1 if one is not.

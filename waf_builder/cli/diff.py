@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from waf_builder.cli.options import format_option, judge_options
-
-DIFFERS = 3
-"""The exit status when anything differs: neither a success nor a problem."""
+from waf_builder.cli.status import NOT_AS_WANTED
 
 
 @click.command()
@@ -44,10 +42,8 @@ def diff(
     \b
     Example: waf-builder diff old.yaml backend.yaml --requests shop.har
     """
-    import json
-
     from waf_builder.choice import Choice
-    from waf_builder.cli.output import progress, show_problems
+    from waf_builder.cli.output import print_json, progress, show_problems
     from waf_builder.diff.asjson import as_json
     from waf_builder.diff.compare import ask_both, compare
     from waf_builder.diff.report import text
@@ -60,10 +56,10 @@ def diff(
     if requests and not errors_in(found.problems):
         found = ask_both(found, requests_in(requests), choice, progress)
     if form == "json":
-        click.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+        print_json(as_json(found))
     else:
         click.echo(text(found))
     show_problems(found.problems)
     if errors_in(found.problems):
         ctx.exit(1)
-    ctx.exit(DIFFERS if found.differs else 0)
+    ctx.exit(NOT_AS_WANTED if found.differs else 0)

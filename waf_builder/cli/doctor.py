@@ -48,9 +48,9 @@ def doctor(
     Example: waf-builder doctor
     Example: waf-builder doctor backend.yaml
     """
-    import json
     import os
 
+    from waf_builder.cli.output import print_json
     from waf_builder.deploy.install import deployed_tree
     from waf_builder.doctor.examine import Options, examine
     from waf_builder.doctor.here import Here
@@ -66,8 +66,7 @@ def doctor(
     results = examine(spec, Options(servers, engine, crs, tree), Here(dict(os.environ)))
     good = not any(result.outcome is Outcome.FAILED for result in results)
     if form == "json":
-        report = {"ok": good, "checks": [result.as_json() for result in results]}
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json({"ok": good, "checks": [result.as_json() for result in results]})
     else:
         click.echo(table(results, _paint))
     ctx.exit(0 if good else 1)

@@ -33,15 +33,13 @@ def explain(number: int, spec: Path | None, form: str, engine: str | None, crs: 
     \b
     Example: waf-builder explain 942100 backend.yaml
     """
-    import json
-
     from waf_builder.choice import Choice
-    from waf_builder.cli.output import progress
+    from waf_builder.cli.output import print_json, progress
     from waf_builder.explain import explain_rule
 
     told = explain_rule(number, Choice(engine, crs), spec, progress)
     if form == "json":
-        click.echo(json.dumps(told.as_json(), indent=2, ensure_ascii=False))
+        print_json(told.as_json())
         return
     click.echo(f"{click.style(str(number), bold=True)}  {told.title}\n")
     _show(told.facts)

@@ -27,7 +27,9 @@ def init(
     host: str | None,
     force: bool,
 ) -> None:
-    """Write a first spec: from flags, from a domain name, or by asking.
+    """Write a first spec, from flags or by asking.
+
+    A private domain name says the process and the ids at once.
 
     \b
     Example: waf-builder init --process myappbackend --port 3000 --app-id ap-...

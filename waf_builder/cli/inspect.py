@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from waf_builder.cli.options import format_option, judge_options, spec_argument
-
-WOULD_BE_BLOCKED = 3
-"""The exit status when the WAF refuses a request: neither a success nor a problem."""
+from waf_builder.cli.status import NOT_AS_WANTED
 
 _COLOURS = {"pass": "green", "detect": "yellow", "block": "red", "reject": "red", "error": "red"}
 
@@ -23,7 +21,7 @@ _COLOURS = {"pass": "green", "detect": "yellow", "block": "red", "reject": "red"
 def inspect(
     ctx: click.Context, spec: Path, request_: str, form: str, engine: str | None, crs: str | None
 ) -> None:
-    """Ask the WAF of a spec whether a request would pass, and why not.
+    """Ask whether a request would pass, and why not.
 
     REQUEST is a URL, a path, a curl command in quotes as browsers copy it, or a file with a raw
     HTTP request, a HAR, or lines of the WAF's log; `-` is standard input. libmodsecurity gives the
@@ -51,7 +49,7 @@ def inspect(
                 click.echo(json.dumps(finding.as_json(), ensure_ascii=False))
             else:
                 click.echo(("\n" if number else "") + text(finding, _paint))
-    ctx.exit(WOULD_BE_BLOCKED if refused else 0)
+    ctx.exit(NOT_AS_WANTED if refused else 0)
 
 
 def _paint(verdict: str, words: str) -> str:

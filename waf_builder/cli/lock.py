@@ -15,11 +15,12 @@ from waf_builder.cli.options import engine_options, own_spec_argument
 @engine_options
 @click.pass_context
 def lock(ctx: click.Context, spec: Path, check: bool, engine: str | None, crs: str | None) -> None:
-    """Write waf.lock beside a spec: the engine and rules that a deploy must take.
+    """Write down the engine and the rules that a deploy must take.
 
-    Beside a deployed app it is what is deployed, unless --engine or --crs says otherwise.
-    Elsewhere, what is not here yet is got: an engine by apt, the rules from their project.
-    Without SPEC, it takes that of this folder, or of the app that is deployed here.
+    They stand in waf.lock, beside the spec. Beside a deployed app it is what is deployed, unless
+    --engine or --crs says otherwise. Elsewhere, what is not here yet is got: an engine by apt, the
+    rules from their project. Without SPEC, it takes that of this folder, or of the app that is
+    deployed here.
 
     \b
     Example: waf-builder lock backend.yaml

@@ -53,6 +53,7 @@ def format_option(what: str) -> Callable[[_F], _F]:
         "form",
         type=click.Choice(["text", "json"]),
         default="text",
+        show_default=True,
         callback=_known,
         help=f"How {what} printed.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ import click
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Problem, Severity, errors_in
 
+_INDENT = "    "
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
@@ -23,7 +25,8 @@ def show_error(error: WafBuilderError, *, as_json: bool = False) -> None:
         problems = error.problems if isinstance(error, ProblemsError) else [_problem(error)]
         click.echo(json.dumps(_report(problems, ok=False), ensure_ascii=False))
     if not isinstance(error, ProblemsError):
-        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
+        styled = click.style("error", fg="red", bold=True)
+        click.echo(_wrapped(f"error: {error}").replace("error", styled, 1), err=True)
         return
     show_problems(error.problems)
     count = len(errors_in(error.problems))
@@ -61,12 +64,35 @@ def show_problems(problems: Iterable[Problem], *, notes: bool = True) -> None:
             continue
         word = problem.severity.value
         styled = click.style(word, fg=_COLOURS[problem.severity], bold=True)
-        click.echo(problem.render().replace(f"{word}: ", f"{styled}: ", 1), err=True)
+        text = _wrapped(problem.render())
+        click.echo(text.replace(f"{word}: ", f"{styled}: ", 1), err=True)
+
+
+def _wrapped(text: str) -> str:
+    """Return text that fits on the terminal; elsewhere, where programs read it, as it is."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        textwrap.fill(
+            line,
+            width,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.splitlines()
+    )
 
 
 def show_json(problems: Sequence[Problem], *, ok: bool) -> None:
     """Print the stable JSON form to stdout."""
-    click.echo(json.dumps(_report(problems, ok=ok), indent=2, ensure_ascii=False))
+    print_json(_report(problems, ok=ok))
+
+
+def print_json(data: object) -> None:
+    """Print data to stdout as JSON that people can read, too."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _report(problems: Iterable[Problem], *, ok: bool) -> dict[str, object]:

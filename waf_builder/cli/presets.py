@@ -13,7 +13,7 @@ from waf_builder.cli.options import format_option
 @click.argument("name", required=False)
 @format_option("presets are")
 def presets(name: str | None, form: str) -> None:
-    """List presets of a route and corrections of rules, or print a preset's keys.
+    """List presets of a route, and corrections of rules.
 
     A preset is what `preset` of a route can be; with its name, the keys that it stands for are
     printed. Corrections make a rule narrower, extra detection looks for more; all are on unless
@@ -23,8 +23,7 @@ def presets(name: str | None, form: str) -> None:
     Example: waf-builder presets
     Example: waf-builder presets json-api
     """
-    import json
-
+    from waf_builder.cli.output import print_json
     from waf_builder.problem import did_you_mean
     from waf_builder.spec.model import Corrections, ExtraDetection
     from waf_builder.spec.presets import PRESETS
@@ -40,7 +39,7 @@ def presets(name: str | None, form: str) -> None:
             "extra_detection": switches(ExtraDetection),
         }
         found = preset_json(name) if name else everything
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(found)
     elif name:
         click.echo(preset_yaml(name), nl=False)
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from waf_builder.cli.options import engine_options, spec_argument
+from waf_builder.cli.status import NOT_AS_WANTED
 
 
 @click.command()
@@ -44,7 +45,6 @@ def render(
     Example: waf-builder render backend.yaml -o build/waf
     """
     from waf_builder import pipeline
-    from waf_builder.cli.diff import DIFFERS
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.render.deviations import deviations
     from waf_builder.render.publish import difference, read_tree
@@ -72,5 +72,5 @@ def render(
     if diff:
         text = difference(read_tree(diff), rendered.tree)
         click.echo(text, nl=False)
-        ctx.exit(DIFFERS if text else 0)
+        ctx.exit(NOT_AS_WANTED if text else 0)
     click.echo(rendered.tree["nginx.conf"], nl=False)

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from waf_builder.cli.options import format_option, judge_options, spec_argument
+from waf_builder.cli.status import NOT_AS_WANTED
 
 if TYPE_CHECKING:
     from waf_builder.inspect.files import Advance
-
-NEWLY_REFUSED = 3
-"""The exit status when the WAF would refuse what it, or the app, has answered."""
 
 
 @click.command()
@@ -41,7 +39,7 @@ def replay(
     engine: str | None,
     crs: str | None,
 ) -> None:
-    """Put traffic that was to the WAF of a spec, and say what is answered otherwise now.
+    """Put past traffic to a spec, and say what would change.
 
     HAR|LOG is a HAR file, or lines of the WAF's access log, audit log, or both; a file may be
     packed with gzip, and `-` is standard input. No backend is asked. Exit status: 0 nothing would
@@ -50,10 +48,8 @@ def replay(
     \b
     Example: waf-builder replay backend.yaml yesterday.log.gz
     """
-    import json
-
     from waf_builder.choice import Choice
-    from waf_builder.cli.output import progress, show_problems
+    from waf_builder.cli.output import print_json, progress, show_problems
     from waf_builder.inspect.files import require_files
     from waf_builder.inspect.request import RequestError
     from waf_builder.judges import inspector_of
@@ -73,10 +69,10 @@ def replay(
     if not outcome.requests:
         raise RequestError(skipped.nothing())
     if form == "json":
-        click.echo(json.dumps(outcome.as_json(), indent=2, ensure_ascii=False))
+        print_json(outcome.as_json())
     else:
         click.echo(text(outcome))
-    ctx.exit(NEWLY_REFUSED if outcome.found["refused"] else 0)
+    ctx.exit(NOT_AS_WANTED if outcome.found["refused"] else 0)
 
 
 @contextmanager

@@ -29,22 +29,22 @@ def rules(
     engine: str | None,
     crs: str | None,
 ) -> None:
-    """List the rules that look for attacks and leaks: level, score and message.
+    """List the rules that look for attacks and leaks.
+
+    Each with its paranoia level, its score and its message.
 
     \b
     Example: waf-builder rules --tag attack-sqli --level 1
     """
-    import json
-
     from waf_builder.choice import Choice
-    from waf_builder.cli.output import progress
+    from waf_builder.cli.output import print_json, progress
     from waf_builder.crs.describe import as_json
     from waf_builder.target import find_rules
 
     installed, index = find_rules(Choice(engine, crs), progress)
     found = index.select(tag, search, level)
     if form == "json":
-        click.echo(json.dumps([as_json(rule) for rule in found], indent=2, ensure_ascii=False))
+        print_json([as_json(rule) for rule in found])
     else:
         _show(found)
         total = sum(rule.detects for rule in index)

@@ -14,13 +14,13 @@ from waf_builder.cli.options import engine_options, spec_argument
 @spec_argument
 @click.option("--backend", metavar="URL", help="Your own app here, instead of the spec's backends.")
 @click.option("--demo", is_flag=True, help="Start a small demo backend and protect that.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--address", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
     default=8080,
     show_default=True,
-    help="Where to listen.",
+    help="The port to listen on.",
 )
 @engine_options
 @click.pass_context

@@ -12,8 +12,7 @@ def schema() -> None:
     \b
     Example: waf-builder schema > backend.schema.json
     """
-    import json
-
+    from waf_builder.cli.output import print_json
     from waf_builder.spec.schema import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print_json(json_schema())

@@ -14,7 +14,9 @@ def templates() -> None:
 
 @templates.command("list")
 def list_templates() -> None:
-    """Print every built-in template with the blocks that an override can replace.
+    """List the built-in templates and their blocks.
+
+    An override can replace a block, or a template as a whole.
 
     \b
     Example: waf-builder templates list
@@ -38,7 +40,9 @@ def list_templates() -> None:
     help="Where overrides stand, beside the spec.",
 )
 def copy(name: str, folder: Path) -> None:
-    """Write a starting point for an override: it changes nothing until you edit it.
+    """Write a starting point for an override.
+
+    It changes nothing until you edit it.
 
     \b
     Example: waf-builder templates copy location.conf.j2
