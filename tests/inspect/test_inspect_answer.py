@@ -129,6 +129,13 @@ def test_our_own_rules_name_the_target_and_quote_nothing():
     assert (match.target, match.value) == ("REQUEST_COOKIES:id", "")
 
 
+def test_our_own_rules_of_libinjection_name_the_target():
+    matched = message(90200)
+    matched["details"] |= {"match": "detected SQLi using libinjection.", "data": "XML://@*"}
+    (match,) = answer(REQUEST, 200, PASSED, audit(matched)).matches
+    assert (match.target, match.value) == ("XML://@*", "")
+
+
 class TestProposal:
     def test_names_rule_target_and_path(self):
         found = answer(REQUEST, 403, STOPPED, audit(message(942100), judged(5)))

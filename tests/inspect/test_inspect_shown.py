@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.cases import for_each
 
 from waf_builder.diff.verdicts import Verdict
@@ -15,6 +19,7 @@ from waf_builder.inspect.inspector import Inspector
 from waf_builder.inspect.report import Finding, text
 from waf_builder.inspect.request import HttpRequest, from_url
 from waf_builder.inspect.routing import Host, Routing
+from waf_builder.inspect.secret import Secrets
 from waf_builder.problem import Place
 from waf_builder.suite.ftw import Output
 from waf_builder.suite.model import Check
@@ -61,7 +66,81 @@ def test_a_target(target: str, told: str):
     ],
 )  # fmt: skip
 def test_what_matched(where: str, value: str, told: str):
-    assert shown.value(where, value) == told
+    assert shown.value(where, value, Secrets(from_url("http://a.test/"))) == told
+
+
+def sent(kind: str, body: str, *headers: tuple[str, str], target: str = "/") -> HttpRequest:
+    return HttpRequest("POST", target, (("Content-Type", kind), *headers), body.encode())
+
+
+PARTS = "multipart/form-data; boundary=b"
+PART = "--b\r\nContent-Disposition: form-data; {}\r\n\r\n{}\r\n"
+
+
+@for_each(
+    ("request", "value", "told"),
+    [
+        (sent(PARTS, PART.format('name="user[password]"', "Pass w0rd")), "a pass W0rd", "a ***"),
+        (sent(PARTS, PART.format("name=token; x=y", "a\r\n-b") + "--b--"), "a\r\n-b", "***"),
+        (sent(PARTS, PART.format('name="token"', "abcd") + PART.format('name="a"', "efgh")),
+         "abcd efgh", "*** efgh"),
+        (sent(PARTS, PART.format('name="token"; filename="a b"\r\nContent-Type: x/y', "abcd")),
+         "abcd", "***"),
+        (sent("text/xml", "<a><p:Password x='1'>hunter2</p:Password><b>hello</b></a>"),
+         "hunter2hello", "***hello"),
+        (sent("a/b+xml", "<a><auth><u>me1</u><p><![CDATA[hun&ter]]></p></auth></a>"),
+         "me1hun&ter", "******"),
+        (sent("text/xml", "<a token = 'a&amp;b&lt;'/>"), "a&b<", "***"),
+        (sent("text/xml", '<a apikey="abcd"><token/>efgh</a>'), "abcdefgh", "***efgh"),
+        (sent("", '{"a": {"api_key" : "h\\u00e9l\\"lo"}}'), 'x hél"lo', "x ***"),
+        (sent("", '{"pincard": 12345, "b": 678}'), "12345678", "***678"),
+        (sent("", "a=1&pass%77ord=a%20b+c&d=e"), "a b c e a%20b+c", "*** e ***"),
+        (sent("", "", target="/?otp=99123"), "id=99123", "id=***"),
+        (sent("", "", ("Cookie", "a=b; sid=0a1b2c")), "0A1B2C", "***"),
+        (sent("", "", ("Authorization", "Bearer abcdef")), "abcdef", "***"),
+        (sent("", "token=abcdef"), "abcd (2 characters omitted)", "*** (2 characters omitted)"),
+        (sent("", "token=ab"), "about", "about"),
+        (sent("", "&".join(f"token{n}=abcd{n}" for n in range(300))), "harmless", "***"),
+    ],
+)  # fmt: skip
+def test_a_secret_of_the_request_wherever_it_turns_up(request: HttpRequest, value: str, told: str):
+    assert shown.value("TX:1", value, Secrets(request)) == shown.printable(told)
+
+
+@given(
+    st.sampled_from(["multipart/form-data", "text/xml", "application/json", ""]),
+    st.lists(
+        st.sampled_from(
+            [
+                "token",
+                "=",
+                "&",
+                "<",
+                ">",
+                "</",
+                "/>",
+                '"',
+                ":",
+                "\\",
+                'name="',
+                "\r\n\r\n",
+                "--",
+                "%",
+            ]
+        ),
+        max_size=30,
+    ).map("".join),
+)
+def test_no_body_ends_in_a_traceback(kind: str, body: str):
+    assert Secrets(sent(kind, body)).hide("x" * 50)
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "text/xml", "application/json"])
+@pytest.mark.parametrize("piece", ['name="token"\n\n', "<token>", '{"token":"', "token=", '"token'])
+def test_a_body_of_many_beginnings_takes_no_longer_than_it_is_long(kind: str, piece: str):
+    start = time.process_time()
+    Secrets(sent(kind, piece * 20_000)).hide("harmless")
+    assert time.process_time() - start < 3
 
 
 def finding() -> Finding:

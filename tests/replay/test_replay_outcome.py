@@ -56,6 +56,14 @@ def test_few_groups_for_many_paths():
     assert (group.place, group.example) == ("waf.log:1", "/posts/0")
 
 
+def test_no_session_stands_in_a_path():
+    lines = [access(f"/a;jsessionid=hunter{n}/b", query="q=evil") for n in range(3)]
+    outcome = played(*lines)
+    ((group,),) = [outcome.sorted("refused")]
+    assert (group.count, group.path, group.example) == (3, *["/a;jsessionid=***/b"] * 2)
+    assert "hunter" not in text(outcome) + json.dumps(outcome.as_json())
+
+
 def test_no_more_groups_than_fit_in_memory():
     lines = [access(f"/p{n}x", query="q=evil") for n in range(MAX_GROUPS + 50)]
     groups = played(*lines).groups.values()

@@ -26,7 +26,7 @@ NOTHING = Output()
 ROUTING = Routing((Host((), (), False, ()),), 0, 5, "/health", False, (), False)
 MESSAGE = {
     "message": "SQL injection",
-    "details": {"ruleId": "942100", "severity": "2", "match": "", "data": "", "tags": []},
+    "details": {"ruleId": "942100", "severity": "2", "match": "found1", "data": "", "tags": []},
 }
 
 
@@ -62,6 +62,10 @@ def check(target: str, wanted: Output = NOTHING, **more) -> Check:
         (check("/attack", Output(rules=(942100,), status=(403,))), ""),
         (check("/attack", Output(rules=(1,))), "no match of 1 (matched: 942100; status 403)"),
         (check("/attack", Output(no_rules=(942100,))), "a match of 942100"),
+        (
+            check("/attack?token=found1", Output(no_log=r"\w+\d")),
+            "the log has '***'",
+        ),
         (check("/unclear", verdicts=PASS), "no answer: only nginx can tell"),
     ],
 )

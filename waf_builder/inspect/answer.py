@@ -10,6 +10,7 @@ from typing import Any, Literal
 from waf_builder.crs.scoring import JUDGES, SCORE
 from waf_builder.inspect import shown
 from waf_builder.inspect.request import HttpRequest
+from waf_builder.inspect.secret import Secrets
 
 Verdict = Literal["pass", "detect", "block", "reject", "error"]
 """block: the rules refused it. detect: they would have, and the route only logs. reject: nginx or
@@ -36,6 +37,8 @@ _WITHIN = re.compile(
     r"found within (?P<target>[A-Z_]+(?::[^\s:=]+)?)(?:: |=)(?P<value>.*)",
     re.DOTALL,
 )
+_NAME_ALONE = re.compile(r"[A-Z_]{3,}(?::\S+)?")
+"""What our own rules log where the operator itself tells of no variable."""
 _VALUE = re.compile(r"\(Value: `(.*)' \)?", re.DOTALL)
 _LEVEL = re.compile(r"paranoia-level/(\d)")
 
@@ -96,7 +99,7 @@ def answer(
     messages = [_details(one) for one in audit.get("messages") or ()]
     judged = [one for one in messages if JUDGES.fullmatch(str(one["ruleId"]))]
     matches = sorted(
-        _matches(one for one in messages if one not in judged),
+        _matches((one for one in messages if one not in judged), Secrets(request)),
         key=lambda match: (match.severity, match.rule),
     )
     score = _score(judged) or sum(match.score for match in matches)
@@ -131,7 +134,7 @@ def _score(judged: Iterable[Mapping[str, Any]]) -> int:
     return max((int(score[1]) for score in scores if score), default=0)
 
 
-def _matches(messages: Iterable[Mapping[str, Any]]) -> Iterator[Match]:
+def _matches(messages: Iterable[Mapping[str, Any]], secrets: Secrets) -> Iterator[Match]:
     for one in messages:
         tags = tuple(str(tag) for tag in one.get("tags") or ())
         level = next((int(found[1]) for tag in tags if (found := _LEVEL.search(tag))), 0)
@@ -141,7 +144,7 @@ def _matches(messages: Iterable[Mapping[str, Any]]) -> Iterator[Match]:
             rule=int(one["ruleId"]),
             message=str(one["message"]),
             target=target,
-            value=shown.value(target, value),
+            value=shown.value(target, value, secrets),
             severity=severity,
             score=_SEVERITY_SCORES.get(severity, 0) if _counts(int(one["ruleId"]), tags) else 0,
             level=level,
@@ -166,5 +169,6 @@ def _where(details: Mapping[str, Any]) -> tuple[str, str]:
         return data, ""
     if against:
         return against[1], value[1] if value else ""
-    within = _WITHIN.search(data)
-    return (within["target"], within["value"]) if within else ("", data)
+    if within := _WITHIN.search(data):
+        return within["target"], within["value"]
+    return (data, "") if _NAME_ALONE.fullmatch(data) else ("", data)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,14 +14,20 @@ from pydantic import TypeAdapter, ValidationError
 from waf_builder.config.plainpath import is_plain
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import RuleIndex
-from waf_builder.inspect.answer import PARSERS, Answer, Match
+from waf_builder.inspect.answer import MAX_ARGUMENTS, PARSERS, Answer, Match
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.inspect.routing import Routing
-from waf_builder.inspect.setting import At, Setting, setting_of_nginx, settings_for
 from waf_builder.spec.exclusiontarget import ExclusionTarget, Target
 from waf_builder.spec.types import Path
 from waf_builder.spec.yaml import scalar
 
+if TYPE_CHECKING:
+    from waf_builder.inspect.setting import At, Setting
+
+RULES_OF_KEYS = frozenset({911100, 920420, MAX_ARGUMENTS})
+"""Rules that only say what a key of the spec says."""
+_REFUSALS_OF_KEYS = frozenset({405, 413, 415})
+"""What nginx answers because of a key."""
 _KINDS = {
     "attack-sqli": "SQL injection",
     "attack-xss": "cross-site scripting",
@@ -87,10 +94,17 @@ def propose(
         return None
     if any(match.rule in PARSERS for match in answer.matches):
         return Proposal((), "The body cannot be parsed: the client has to send it otherwise.")
-    if found := setting_of_nginx(answer, routing):
-        return Proposal((), found) if isinstance(found, str) else with_settings([found])
     threshold = routing.threshold_of(answer.route)
-    settings = _together(settings_for(answer, routing, threshold))
+    settings: Sequence[Setting] = ()
+    if answer.status in _REFUSALS_OF_KEYS:
+        from waf_builder.inspect.setting import setting_of_nginx
+
+        if found := setting_of_nginx(answer, routing):
+            return Proposal((), found) if isinstance(found, str) else with_settings([found])
+    if any(match.rule in RULES_OF_KEYS for match in answer.matches):
+        from waf_builder.inspect.setting import settings_for
+
+        settings = _together(settings_for(answer, routing, threshold))
     matches = list(needed(answer, threshold, [one.rule for one in settings]))
     index = rules() if rules and matches else None
     if matches:

@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from waf_builder.inspect.request import HttpRequest
+from waf_builder.inspect.secret import HIDDEN, LOOKS_SECRET, Secrets
 
-HIDDEN = "***"
-"""Stands for a secret in a longer text."""
-_SECRET = re.compile(
-    r"passw|passwd|pwd|secret|token|auth|session|cookie|api[-_]?key|credential|card|iban|cvv|otp",
-    re.IGNORECASE,
-)
 _USER = re.compile(r"(://[^/@:\s]*:)[^/@\s]*(?=@)")
 _PAIRS = (
     re.compile(r"(?:^(?P<first>[^=&?/;\s]*)|[?&](?P<name>[^=&?/;]*))=(?P<value>[^&]+)"),
@@ -30,7 +25,7 @@ _READ = 4096
 
 def target(request: HttpRequest) -> str:
     r"""Return path and query of a request; a byte that is no UTF-8 is written as `\xff`."""
-    return _masked(printable(_text(request.target)))
+    return masked(printable(_text(request.target)))
 
 
 def name(request: HttpRequest) -> str:
@@ -40,16 +35,16 @@ def name(request: HttpRequest) -> str:
 
 def words(text: str) -> str:
     """Return a text that may hold a URL."""
-    return _masked(printable(text))
+    return masked(printable(text))
 
 
-def value(where: str, text: str) -> str:
-    """Return what matched in a variable, shortened; where: its name."""
+def value(where: str, text: str, secrets: Secrets) -> str:
+    """Return what matched in a variable of a request, shortened; where: its name."""
     if not text:
         return ""
-    if _SECRET.search(where):
+    if LOOKS_SECRET.search(where):
         return f"({len(text)} characters, not shown)"
-    whole = _masked(printable(_HEX.sub(_decoded, text[:_READ])))
+    whole = masked(printable(secrets.hide(_HEX.sub(_decoded, text[:_READ]))))
     return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 1]}…"
 
 
@@ -75,7 +70,8 @@ def _decoded(found: re.Match[str]) -> str:
         return found[0]
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
+    """Return a text without the values of pairs in it that look like secrets."""
     text = _USER.sub(rf"\1{HIDDEN}", text)
     for pair in _PAIRS:
         text = "".join(_hidden(pair, text))
@@ -87,7 +83,7 @@ def _hidden(pair: re.Pattern[str], text: str) -> Iterator[str]:
     while found := pair.search(text, at):
         start, end = found.span("value")
         name = found["name"] or found.groupdict().get("first") or ""
-        secret = _SECRET.search(unquote_plus(name))
+        secret = LOOKS_SECRET.search(unquote_plus(name))
         yield text[at:start]
         if secret:
             yield HIDDEN

@@ -19,6 +19,7 @@ from waf_builder.inspect.proposal import (
 )
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.setting import Setting
+from waf_builder.inspect.shown import masked
 from waf_builder.replay.paths import ANY, pattern_of, prefix_of
 from waf_builder.replay.seen import Seen, Skipped
 
@@ -209,11 +210,12 @@ class Outcome:
             group.let_pass(judged)
 
     def _group(self, kind: tuple[Change, int, int, str], message: str, seen: Seen) -> Group:
-        pattern = pattern_of(seen.request.path)
+        path = masked(seen.request.path)
+        pattern = pattern_of(path)
         if len(self.groups) >= MAX_GROUPS and (*kind, pattern) not in self.groups:
             pattern = f"/{ANY}"
         change, rule, status, _ = kind
-        made = Group(change, rule, status, message, pattern, seen.place, seen.request.path[:_NAME])
+        made = Group(change, rule, status, message, pattern, seen.place, path[:_NAME])
         return self.groups.setdefault((*kind, pattern), made)
 
     def sorted(self, change: Change) -> list[Group]:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from waf_builder.inspect import shown
 from waf_builder.inspect.report import Finding, text
+from waf_builder.inspect.secret import Secrets
 from waf_builder.suite.model import PASS, Check
 from waf_builder.suite.verdict import Observed, judge, record_of
 
@@ -62,7 +63,7 @@ def _why(check: Check, finding: Finding) -> str:
     if check.verdicts and answer.verdict not in check.verdicts:
         wanted = "pass" if check.verdicts == PASS else "be blocked"
         reasons.insert(0, f"it should {wanted}")
-    return "; ".join(filter(None, reasons))
+    return Secrets(answer.request).hide("; ".join(filter(None, reasons)))
 
 
 def as_junit(outcomes: Iterable[Outcome]) -> str:
