@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from waf_builder.render.compiled import render_with_rules
 from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import MANIFEST, STAMP, publish, require_replaceable, staged, stamp
 from waf_builder.render.render import Tree
+from waf_builder.render.sources import at_sources
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Spec
 from waf_builder.spec.ungated import without_gates, without_router
@@ -153,7 +153,7 @@ def build_tree(  # noqa: PLR0913
     )
     config, tree, problems = render_with_rules(config, overrides, crs, spec.waf.compile)
     tree[STAMP] = stamp(config, tree)
-    return config, tree, _at_sources(problems, overrides)
+    return config, tree, at_sources(problems, overrides, tree)
 
 
 def render_for_run(
@@ -190,29 +190,11 @@ def with_backend(spec: Spec, backend: Backend) -> Spec:
 
 
 def check_rendered(rendered: Rendered, folder: Path) -> list[Problem]:
-    """Return every problem of a staged tree; those of the user's rules name the user's files."""
+    """Return every problem of a staged tree; those of the user's files name them."""
     from waf_builder.check.tree import check_tree
 
-    return _at_sources(check_tree(folder, engine=rendered.engine), rendered.overrides)
-
-
-def _at_sources(problems: Iterable[Problem], overrides: Overrides) -> list[Problem]:
-    """Return problems with the user's files where they name those of a rendered tree."""
-    sources = {name: str(path) for name, path in overrides.sources.items()}
-    if not sources:
-        return list(problems)
-    # The longest first: one name may be the beginning of another.
-    names = "|".join(re.escape(name) for name in sorted(sources, key=len, reverse=True))
-    mention = re.compile(names)
-
-    def told(problem: Problem) -> Problem:
-        place = problem.place
-        if place and place.file in sources:
-            place = replace(place, file=sources[place.file])
-        message = mention.sub(lambda found: sources[found[0]], problem.message)
-        return replace(problem, message=message, place=place)
-
-    return [told(problem) for problem in problems]
+    problems = check_tree(folder, engine=rendered.engine)
+    return at_sources(problems, rendered.overrides, rendered.tree)
 
 
 def prove(rendered: Rendered) -> list[Problem]:

@@ -301,6 +301,17 @@ def test_needs_the_variable_of_a_field(tree, given):
     )
 
 
+def test_shows_a_sample_of_what_fits_where_there_is_one(tree):
+    sampled = with_field(tree, f"{field()} sample={ID}")
+    assert refusal(sampled, API_APP_ID=None) == (
+        f"API_APP_ID is not set, expected backends.api.app_id to be one such as {ID}"
+    )
+    assert refusal(sampled, API_APP_ID="pn-1") == (
+        "the 4 characters of API_APP_ID do not fit, expected backends.api.app_id to be one such as"
+        f" {ID}"
+    )
+
+
 @pytest.mark.parametrize("value", ["pn-1", f"x{ID}", f"{ID}0", ID.upper(), f"{ID} "])
 def test_refuses_the_value_of_a_field(tree, value):
     assert refusal(with_field(tree, field()), API_APP_ID=value) == (

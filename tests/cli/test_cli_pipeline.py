@@ -154,6 +154,38 @@ def test_problems_name_the_files_that_the_user_wrote(tmp_path: Path, engine: Eng
 
 
 @pytest.mark.nginx
+def test_an_id_of_the_rule_set_is_told_of_in_the_users_file_alone(tmp_path: Path, engine: Engine):
+    spec = with_rules(tmp_path, a='SecAction "id:942100,phase:2,pass"\n')
+    with pytest.raises(ProblemsError) as caught:
+        prove(render_spec(spec, Choice(engine=str(engine.root))))
+    file = spec.parent / "waf/rules/before-crs/a.conf"
+    assert [(str(one.place), one.code) for one in caught.value.problems] == [
+        (f"{file}:1:12", "seclang.reserved-id"),
+        (f"{file}:1:12", "seclang.duplicate-id"),
+    ]
+
+
+def test_problems_name_the_template_whose_line_they_are_about(tmp_path: Path):
+    """Or show the line: nginx.conf, which they would name, is not published."""
+    spec = with_rules(tmp_path)
+    templates = tmp_path / "waf/templates"
+    templates.mkdir()
+    (templates / "server.conf.j2").write_text(
+        '{% extends "builtin:server.conf.j2" %}\n{% block server_extra %}\n'
+        '        add_heade X-A b;\n        {{ "add_heade" }} X-B b;\n{% endblock %}\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ProblemsError) as caught:
+        prove(render_spec(spec, Choice(engine="none"), environ={}))
+    written, printed = caught.value.problems
+    assert str(written.place) == f"{templates}/server.conf.j2:3"
+    assert written.hint == "Did you mean 'add_header'?"
+    assert printed.place
+    assert printed.place.file == "nginx.conf"
+    assert printed.hint == "Did you mean 'add_header'?\nThe line is: add_heade X-B b;"
+
+
+@pytest.mark.nginx
 def test_what_is_not_compiled_for_names_the_file_that_the_user_wrote(
     tmp_path: Path, engine: Engine
 ):

@@ -7,7 +7,7 @@ from waf_builder.doctor.result import failed, ok
 from waf_builder.doctor.variables import check_variables
 
 ID = "ap-a71da13f-7c70-4c00-a644-eee8558d8053"
-UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+UUID = "00000000-0000-4000-8000-000000000000"
 NETWORK = {"SCALINGO_PRIVATE_NETWORK_ID": "pn-ad0fd6a1-d05e-40ea-bf63-c4f8a75a9d8c"}
 SPEC = """\
 backend:
@@ -36,8 +36,8 @@ def test_names_what_is_missing():
         "variables",
         "API_APP_ID is not set; SCALINGO_PRIVATE_NETWORK_ID is not set",
         "start-waf stops here.\n"
-        f"backend.app_id is ${{API_APP_ID}}, expected ap-{UUID}.\n"
-        f"backend.network_id is ${{SCALINGO_PRIVATE_NETWORK_ID}}, expected pn-{UUID}.",
+        f"backend.app_id is ${{API_APP_ID}}, expected one such as ap-{UUID}.\n"
+        f"backend.network_id is ${{SCALINGO_PRIVATE_NETWORK_ID}}, expected one such as pn-{UUID}.",
     )
 
 
@@ -47,7 +47,8 @@ def test_never_shows_a_value_that_does_not_fit():
     assert result == failed(
         "variables",
         "API_APP_ID is set, but its 9 characters do not fit",
-        f"start-waf stops here.\nbackend.app_id is ${{API_APP_ID}}, expected ap-{UUID}.",
+        "start-waf stops here.\n"
+        f"backend.app_id is ${{API_APP_ID}}, expected one such as ap-{UUID}.",
     )
 
 

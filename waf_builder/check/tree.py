@@ -38,7 +38,7 @@ _RULES = "modsecurity"
 _USER_RULES = ("modsecurity/before-crs/", "modsecurity/after-crs/", "modsecurity/plugins/")
 _TOKEN = re.compile(r"@([A-Z0-9_]+)@")
 _INCLUDE = re.compile(r'^\s*Include\s+"?([^"\s]+)"?\s*$', re.MULTILINE)
-_FINDS_ONE_MISTAKE: Final = {"engine.config", "engine.seclang", "engine.duplicate-id"}
+_FINDS_ONE_MISTAKE: Final = {"engine.config", "engine.seclang"}
 _TABLE_MAY_BE_OLD: Final = {"nginx.unknown-directive", "nginx.arguments", "nginx.context"}
 
 
@@ -109,6 +109,8 @@ def _is_known(said: Problem, before: list[Problem]) -> bool:
     more further down, where a missing ';' makes itself felt.
     """
     errors = [found.place for found in errors_in(before) if found.place]
+    if said.code == "engine.duplicate-id":
+        return any(found.code == "seclang.duplicate-id" for found in before)
     if said.code == "engine.stray-seclang":
         return any(place.file.startswith(f"{_RULES}/") for place in errors)
     if said.place is None or said.code not in _FINDS_ONE_MISTAKE:

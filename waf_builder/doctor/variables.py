@@ -46,7 +46,7 @@ def check_variables(
         ]
         return ok(CHECK, ", ".join(dict.fromkeys(right)))
     lines = [
-        f"{field.where} is {_written(field)}, expected {field.pattern}."
+        f"{field.where} is {_written(field)}, expected one such as {field.sample}."
         for field in fields
         if value_of(field, environ) is None
     ]
