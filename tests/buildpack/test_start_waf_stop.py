@@ -18,12 +18,14 @@ from support.backends import Backend, containers, held
 from support.client import exchange, request
 from support.tree import (
     Running,
+    at_work,
     boot,
     boot_environment,
     bootable_tree,
     descendants,
     free_port,
     gone,
+    nginx_of,
     running,
     with_stub,
     write_tree,
@@ -190,23 +192,45 @@ def test_signals_of_the_platform_do_no_harm(waf, backend):
     assert "binary" not in stderr
 
 
-def test_nothing_survives_a_start_waf_that_is_killed(waf):
-    started = descendants(waf.process.pid)
+def test_nothing_survives_a_start_waf_that_is_killed(waf, tree):
+    master, workers = nginx_of(tree)
     waf.process.kill()
     waf.end()
-    assert gone(started)
+    assert gone({master, *workers})
+    assert not at_work(tree)
 
 
-def test_a_nginx_that_is_killed_is_told_and_its_workers_end(waf, tree):
-    started = descendants(waf.process.pid)
-    os.kill(int((tree / "runtime/nginx.pid").read_text()), signal.SIGKILL)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV], ids=lambda how: how.name)
+def test_a_nginx_that_is_killed_is_told_and_its_workers_end(waf, tree, how):
+    master, workers = nginx_of(tree)
+    for worker in workers:
+        # As deaf as one that is busy with an expression.
+        os.kill(worker, signal.SIGSTOP)
+    os.kill(master, how)
     status, stderr = waf.end()
-    assert status == 137
+    assert status == 128 + how
     assert stderr.endswith(
-        "waf: error: nginx ended with status 137, expected it to run until it is told to stop\n"
+        f"waf: error: nginx ended with status {status}, expected it to run until it is told to"
+        " stop\n"
     )
-    assert gone(started)
+    assert gone(workers)
     assert waf.refuses()
+
+
+def test_a_nginx_that_is_killed_while_it_stops_takes_its_workers_along(waf, tree, backend):
+    release = threading.Event()
+    backend.on("/held", held(release))
+    master, workers = nginx_of(tree)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(ask, waf.address, "/held")
+        backend.wait_for("/held")
+        waf.process.send_signal(signal.SIGTERM)
+        assert waf.refuses()
+        os.kill(master, signal.SIGKILL)
+        assert waf.end()[0] == 137
+        assert gone(workers)
+        assert isinstance(asked.exception(), (EOFError, OSError))
+        release.set()
 
 
 def test_a_nginx_that_does_not_start_is_told_after_its_own_words(tree):

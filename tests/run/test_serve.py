@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.backends import Backend, containers, held
 from support.client import exchange, request
-from support.tree import bootable_tree, descendants, free_port, gone
+from support.tree import at_work, bootable_tree, descendants, free_port, gone, nginx_of, parent_of
 
 from waf_builder.run.process import RunError
 from waf_builder.run.run import serve
@@ -90,11 +90,10 @@ def served(tree: Path) -> Iterator[Served]:
         yield served
     finally:
         watch.cancel()
-        left = descendants(served.process.pid)
+        left = descendants(served.process.pid) | at_work(tree)
         served.process.kill()
         served.process.communicate()
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
+        assert gone(left), left
 
 
 def test_tells_each_request_in_a_line(served):
@@ -163,11 +162,31 @@ def test_nothing_survives_a_python_that_is_killed(served):
 
 
 def test_ends_when_nginx_does(served, tree):
-    started = descendants(served.process.pid)
-    os.kill(int((tree / "runtime/nginx.pid").read_text()), signal.SIGKILL)
+    master, workers = nginx_of(tree)
+    os.kill(master, signal.SIGKILL)
     assert served.end() == 137
     assert served.lines[-1].startswith("waf: error: nginx ended with status 137")
-    assert gone(started)
+    assert gone(workers, timeout=0)
+
+
+def test_ends_when_start_waf_does_and_says_so(served, tree):
+    master, workers = nginx_of(tree)
+    os.kill(parent_of(master), signal.SIGKILL)
+    assert served.end() == 137
+    assert served.lines[-1] == "waf: error: SIGKILL ended start-waf, expected it to run on"
+    assert gone({master, *workers}, timeout=0)
+    assert not (tree / "runtime").exists()
+
+
+def test_ends_workers_that_neither_nginx_nor_start_waf_can_end(served, tree):
+    """As when the kernel kills both for their memory."""
+    master, workers = nginx_of(tree)
+    start_waf = parent_of(master)
+    os.kill(start_waf, signal.SIGSTOP)
+    os.kill(master, signal.SIGKILL)
+    os.kill(start_waf, signal.SIGKILL)
+    assert served.end() == 137
+    assert gone(workers, timeout=0)
 
 
 def test_a_start_that_fails_leaves_nothing(tree):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -202,3 +203,19 @@ def test_a_start_that_takes_too_long_ends(tmp_path):
     assert str(caught.value) == ("the WAF did not start within 0.5 s\n    It said nothing.")
     assert waf.status is not None
     assert gone({int((tree / "runtime/stub").read_text())})
+
+
+def test_what_is_not_yet_bound_to_start_waf_ends_with_it(tmp_path, monkeypatch):
+    """A process that forks and then asks to end with its parent does not, in between."""
+    tree = with_stub(write_tree(tmp_path / "waf"))
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    slow = programs / "setpriv"
+    start_waf_is_bound = f'[ "$3" = /bin/sh ] && exec {shutil.which("setpriv")} "$@"'
+    nginx_is_not_yet = f"echo $$ >{tmp_path}/slow && exec sleep 300"
+    slow.write_text(f"#!/bin/sh\n{start_waf_is_bound}\n{nginx_is_not_yet}\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    with pytest.raises(RunError, match="did not start within"):
+        WafProcess(tree, port=free_port(), resolvers=RESOLVERS).start(timeout=0.5)
+    assert gone({int((tmp_path / "slow").read_text())})

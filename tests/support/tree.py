@@ -199,7 +199,7 @@ def running(
         yield Running(process, port, _read_until_listening(process))
     finally:
         watch.cancel()
-        left = descendants(process.pid)
+        left = descendants(process.pid) | at_work(Path(cwd or ".", tree).resolve())
         process.kill()
         process.communicate(timeout=10)
         assert gone(left), left
@@ -223,6 +223,34 @@ def descendants(pid: int) -> set[int]:
     while more := {one for one, parent in parents.items() if parent in found} - found:
         found |= more
     return found - {pid}
+
+
+def parent_of(pid: int) -> int:
+    """Return the process that this one is a child of."""
+    return {one: parent for one, parent, _ in _processes()}[pid]
+
+
+def nginx_of(tree: Path) -> tuple[int, set[int]]:
+    """Return the nginx of a tree that listens, and its workers once all of them are there."""
+    master = int((tree / "runtime/nginx.pid").read_text(encoding="utf-8"))
+    count = int(
+        (tree / "runtime/workers.conf").read_text(encoding="utf-8").strip("; \n").split()[-1]
+    )
+    deadline = time.monotonic() + 10
+    while len(workers := descendants(master)) < count:
+        assert time.monotonic() < deadline, f"{count} workers of {master}"
+        time.sleep(0.01)
+    return master, workers
+
+
+def at_work(tree: Path) -> set[int]:
+    """Return the processes that work in this tree, whoever their parent has become."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if entry.readlink() == tree:
+                found.add(int(entry.parent.name))
+    return found
 
 
 def gone(pids: Iterable[int], timeout: float = 10) -> bool:

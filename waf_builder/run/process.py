@@ -29,6 +29,10 @@ START_SECONDS = 30.0
 DRAIN_SECONDS = 30.0
 """How long requests in flight may take to end; nginx cuts them after 25 s by itself."""
 
+_REST_SECONDS = 2.0
+"""How long nginx may take to end when start-waf was killed; it cuts busy workers after 1 s."""
+
+_LAST_WORDS_SECONDS = 5.0
 _PAUSE = 0.02
 _ANNOUNCEMENT = "waf: listening on "
 
@@ -66,6 +70,7 @@ class WafProcess:
         self._announced = threading.Event()
         self._readers: list[threading.Thread] = []
         self._process: subprocess.Popen[str] | None = None
+        self._group: int | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -105,11 +110,12 @@ class WafProcess:
             # Ctrl-C is for whoever started this: they decide when the WAF is to end.
             start_new_session=True,
         )
-        self._process = process
+        self._process, self._group = process, None
         try:
             self._read(process.stdout, keep=False)
             self._read(process.stderr, keep=True)
             self._await_listening(process, timeout)
+            self._group = self._nginx(process.pid)
         except BaseException:
             self.kill()
             raise
@@ -122,11 +128,18 @@ class WafProcess:
         status = self._process.poll()
         return 128 - status if status is not None and status < 0 else status
 
+    @property
+    def killed_by(self) -> str | None:
+        """The name of the signal that ended start-waf itself; None for every other end."""
+        if self._process is None or (self._process.poll() or 0) >= 0:
+            return None
+        return signal.Signals(-self._process.returncode).name
+
     def ended(self) -> bool:
         """Return whether it has ended, and on_line got all that it said."""
         if self._process is not None and self._process.poll() is None:
             return False
-        self._join_readers()
+        self._end_rest()
         return True
 
     def terminate(self) -> None:
@@ -148,16 +161,23 @@ class WafProcess:
         if process is None:
             return 0
         if process.poll() is None:
-            nginx = self._nginx(process.pid)
-            if nginx is not None:
-                # start-waf gave nginx a process group of its own, which the workers share.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(nginx, signal.SIGKILL)
-            process.kill()
+            _kill_group(self._group or self._nginx(process.pid))
+            # Until nginx leads a group of its own, it is of this one.
+            _kill_group(process.pid)
             process.wait()
-        self._join_readers()
+        self._end_rest()
         status = self.status
         return 0 if status is None else status
+
+    def _end_rest(self) -> None:
+        """Hear the last words of the WAF, and end what a start-waf that was killed has left.
+
+        As a rule that is nothing: nginx ends with it. Workers whose nginx was killed too do not.
+        They hold the logs open, so for as long the number of their group is no other's.
+        """
+        if self._still_heard(_REST_SECONDS):
+            _kill_group(self._group)
+            self._still_heard(_LAST_WORDS_SECONDS)
 
     def _nginx(self, parent: int) -> int | None:
         """Return the id of the nginx that this start-waf started, once it leads its group."""
@@ -172,7 +192,7 @@ class WafProcess:
         # Whoever else answers on the port by now, start-waf announces only its own nginx.
         while not (self._announced.wait(_PAUSE) and self._accepts()):
             if process.poll() is not None:
-                self._join_readers()
+                self._end_rest()
                 raise RunError(self._explain(f"the WAF did not start (status {self.status})"))
             if time.monotonic() > deadline:
                 raise RunError(self._explain(f"the WAF did not start within {timeout:g} s"))
@@ -195,9 +215,12 @@ class WafProcess:
         self._readers.append(reader)
         reader.start()
 
-    def _join_readers(self) -> None:
+    def _still_heard(self, patience: float) -> bool:
+        """Return whether anything still holds the logs open after so many seconds."""
+        deadline = time.monotonic() + patience
         for reader in self._readers:
-            reader.join(timeout=5)
+            reader.join(max(0.0, deadline - time.monotonic()))
+        return any(reader.is_alive() for reader in self._readers)
 
     def _pass_on(self, stream: IO[str], keep: bool) -> None:
         with stream:
@@ -252,6 +275,12 @@ def _why_not(error: OSError, where: str) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{where} cannot be used: this machine does not have that address"
     return f"{where} cannot be used: {error.strerror or error}"
+
+
+def _kill_group(leader: int | None) -> None:
+    if leader is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGKILL)
 
 
 def _children(parent: int) -> list[int]:

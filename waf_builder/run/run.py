@@ -47,6 +47,8 @@ def serve(  # noqa: PLR0913 (each is a choice of the command's user)
             _tell(lines, 0, narrator, on_line)
             on_ready()
             _follow(waf, lines, narrator, on_line)
+            if waf.killed_by:
+                on_line(f"waf: error: {waf.killed_by} ended start-waf, expected it to run on")
         with contextlib.suppress(KeyboardInterrupt):
             waf.terminate()
             _follow(waf, lines, narrator, on_line)
