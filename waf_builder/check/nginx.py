@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from waf_builder.check import segments
 from waf_builder.check.syntax import MAIN_FILE
 from waf_builder.problem import Place, Problem, Severity
 
@@ -79,32 +80,38 @@ def check(tree: Path, engine: Engine, *, time_limit: float = TIME_LIMIT) -> list
     tree = tree.absolute()
     command = [str(tree / "engine" / "nginx"), "-t", "-p", f"{tree}/", "-c", MAIN_FILE]
     try:
-        run = subprocess.run(
+        nginx = subprocess.Popen(
             [*command, "-e", "stderr"],
             # What modsecurity_rules_file and SecLang's paths are relative to, -p is not.
             cwd=tree,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             errors="replace",
-            timeout=time_limit,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return [_timeout(time_limit)]
     except OSError as error:
         return [_not_started(f"{error.strerror or error}")]
+    with nginx:
+        try:
+            stdout, stderr = nginx.communicate(timeout=time_limit)
+        except subprocess.TimeoutExpired:
+            return [_timeout(time_limit)]
+        finally:
+            nginx.kill()
+    segments.remove(nginx.pid)
+    status = nginx.returncode
     said = _Said(tree, engine)
     problems = [
-        said.problem(level, message, run.returncode)
-        for level, message in _messages(said.shorten(run.stderr))
+        said.problem(level, message, status)
+        for level, message in _messages(said.shorten(stderr))
         if level not in {"debug", "info", "notice"}
     ]
-    if run.stdout.strip():
-        problems.append(_stray(run.stdout))
-    if run.returncode and not any(found.severity is Severity.ERROR for found in problems):
-        problems.append(_died(run.returncode, said.shorten(run.stderr)))
+    if stdout.strip():
+        problems.append(_stray(stdout))
+    if status and not any(found.severity is Severity.ERROR for found in problems):
+        problems.append(_died(status, said.shorten(stderr)))
     return list(dict.fromkeys(problems))
 
 
