@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -27,6 +29,18 @@ def text_of(value: object, code: str, expected: str) -> str:
     if not isinstance(value, str):
         raise fail(code, f"{shown(value)}{kind_of(value)}, expected {expected}")
     return value
+
+
+def matching(pattern: str, value: object, code: str, expected: str, hint: str = "") -> str:
+    """Return value if it is text of a pattern; the error with this code if not.
+
+    expected: what it should be and an example, `a method such as GET`.
+    """
+    text = text_of(value, code, expected)
+    if not re.fullmatch(pattern, text):
+        noun, _, example = expected.partition(" such as ")
+        raise fail(code, f"{text!r} is not {noun}, expected one such as {example}", hint)
+    return text
 
 
 def kind_of(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
-from waf_builder.spec.mistakes import fail, pattern_schema, text_of
+from waf_builder.spec.mistakes import fail, matching, pattern_schema, text_of
 
 PLUGIN_NAME = "[a-z0-9][a-z0-9-]{0,62}"
 _FOLDER = r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
@@ -16,14 +16,9 @@ _SHA256 = "[0-9a-f]{64}"
 
 
 def _plugin_name(value: Any) -> str:
-    text = text_of(value, "spec.plugin-name", "the name of a plugin such as wordpress")
-    if not re.fullmatch(PLUGIN_NAME, text):
-        raise fail(
-            "spec.plugin-name",
-            f"{text!r} is not the name of a plugin, expected one such as wordpress",
-            "A name has small letters, digits and hyphens.",
-        )
-    return text
+    hint = "A name has small letters, digits and hyphens."
+    expected = "the name of a plugin such as wordpress"
+    return matching(PLUGIN_NAME, value, "spec.plugin-name", expected, hint)
 
 
 def _plugin_folder(value: Any) -> str:

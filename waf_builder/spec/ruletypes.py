@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from waf_builder.spec.mistakes import fail, pattern_schema, shorten, shown, text_of
+from waf_builder.spec.mistakes import fail, matching, pattern_schema, shorten, shown, text_of
 
 CRS = "[34]([.][0-9]{1,3}){0,2}"
+_TAG = "[A-Za-z0-9][A-Za-z0-9_./-]{0,99}"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MAX_RULE_ID = 1_000_000_000
 _MAX_REASON = 200
 
@@ -47,10 +49,7 @@ def _rule_id(value: Any) -> int:
 
 
 def _rule_tag(value: Any) -> str:
-    text = text_of(value, "spec.rule-tag", "a tag such as attack-sqli")
-    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_./-]{0,99}", text):
-        raise fail("spec.rule-tag", f"{text!r} is not a tag, expected one such as attack-sqli")
-    return text
+    return matching(_TAG, value, "spec.rule-tag", "a tag such as attack-sqli")
 
 
 def _reason(value: Any) -> str:
@@ -67,7 +66,7 @@ def _reason(value: Any) -> str:
 def _date(value: Any) -> dt.date:
     text = text_of(value, "spec.date", "a day such as 2027-03-31")
     try:
-        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
+        if re.fullmatch(_DAY, text):
             return dt.date.fromisoformat(text)
     except ValueError:  # there is no February 30
         pass
@@ -86,11 +85,11 @@ RuleId = Annotated[
     PlainValidator(_rule_id),
     WithJsonSchema({"type": "integer", "minimum": 1, "exclusiveMaximum": _MAX_RULE_ID}),
 ]
-RuleTag = Annotated[str, PlainValidator(_rule_tag), pattern_schema("[A-Za-z0-9][A-Za-z0-9_./-]*")]
+RuleTag = Annotated[str, PlainValidator(_rule_tag), pattern_schema(_TAG)]
 Reason = Annotated[
     str,
     PlainValidator(_reason),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _MAX_REASON}),
 ]
-Date = Annotated[dt.date, PlainValidator(_date), pattern_schema("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
+Date = Annotated[dt.date, PlainValidator(_date), pattern_schema(_DAY)]
 """A day; written 2027-03-31, with quotes or without."""

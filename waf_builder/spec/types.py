@@ -13,13 +13,21 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, PlainValidator, Strict, WithJsonSchema
 
 from waf_builder.spec.address import HOST, MAX_NAME, PORT, without_zone
-from waf_builder.spec.mistakes import fail, pattern_schema, shown, text_of
+from waf_builder.spec.mistakes import fail, matching, pattern_schema, shown, text_of
 
 _T = TypeVar("_T")
 ListOf = Annotated[tuple[_T, ...], Strict(strict=False), Field(min_length=1)]
 """A YAML list with at least one element; a tuple once read."""
 
-CLIENT_KEY = "client_ip|header:[A-Za-z][A-Za-z0-9-]{0,63}|cookie:[A-Za-z0-9_]{1,64}"
+SERVER_NAME = rf"([*][.])?{HOST}"
+HOST_HEADER = rf"{HOST}(:{PORT})?"
+METHOD = "[A-Z]{3,20}"
+_TYPE = "[a-z0-9][a-z0-9.+-]{0,63}"
+CONTENT_TYPE = f"{_TYPE}/{_TYPE}"
+HEADER = "[A-Za-z][A-Za-z0-9-]{0,63}"
+_COOKIE = "cookie:[A-Za-z0-9_]{1,64}"
+STICKY = f"client_ip|{_COOKIE}"
+CLIENT_KEY = f"client_ip|header:{HEADER}|{_COOKIE}"
 RATE = "[1-9][0-9]{0,5}r/[sm]"
 USER = "[A-Za-z0-9._@-]{1,64}"
 VARIABLE = "[A-Z][A-Z0-9_]{0,63}"
@@ -30,23 +38,20 @@ _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 def _server_name(value: Any) -> str:
-    text = text_of(value, "spec.route-host", "a host name such as www.example.com").lower()
-    # nginx's `_` is a name that nobody asks for, not a wildcard.
-    if not re.fullmatch(rf"([*][.])?{HOST}", text) or len(text) > MAX_NAME or text == "_":
-        raise fail(
-            "spec.route-host",
-            f"{text!r} is not a host name, expected one such as www.example.com or *.example.com",
-            "A host stands without scheme, port and path.",
-        )
-    return text
+    return _name(value, SERVER_NAME, "spec.route-host", "www.example.com or *.example.com")
 
 
 def _host_name(value: Any) -> str:
-    text = text_of(value, "spec.host-name", "a host name such as www.example.com").lower()
-    if not re.fullmatch(HOST, text) or len(text) > MAX_NAME or text == "_":
+    return _name(value, HOST, "spec.host-name", "www.example.com")
+
+
+def _name(value: Any, pattern: str, code: str, example: str) -> str:
+    text = text_of(value, code, "a host name such as www.example.com").lower()
+    # nginx's `_` is a name that nobody asks for, not a wildcard.
+    if not re.fullmatch(pattern, text) or len(text) > MAX_NAME or text == "_":
         raise fail(
-            "spec.host-name",
-            f"{text!r} is not a host name, expected one such as www.example.com",
+            code,
+            f"{text!r} is not a host name, expected one such as {example}",
             "A host stands without scheme, port and path.",
         )
     return text
@@ -86,7 +91,7 @@ def _path(value: Any) -> str:
 
 def _method(value: Any) -> str:
     text = text_of(value, "spec.method", "a method such as GET")
-    if not re.fullmatch("[A-Z]{3,20}", text):
+    if not re.fullmatch(METHOD, text):
         raise fail("spec.method", f"{text!r} is not a method, expected capital letters such as GET")
     if text in {"CONNECT", "TRACE"}:
         raise fail("spec.method-refused", f"{text!r} is refused by nginx and cannot be allowed")
@@ -94,21 +99,13 @@ def _method(value: Any) -> str:
 
 
 def _content_type(value: Any) -> str:
-    text = text_of(value, "spec.content-type", "a content type such as application/json")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}", text):
-        raise fail(
-            "spec.content-type",
-            f"{text!r} is not a content type, expected one such as application/json",
-            "Lower case, without parameters and wildcards: the Core Rule Set compares whole names.",
-        )
-    return text
+    hint = "Lower case, without parameters and wildcards: the Core Rule Set compares whole names."
+    expected = "a content type such as application/json"
+    return matching(CONTENT_TYPE, value, "spec.content-type", expected, hint)
 
 
 def _header(value: Any) -> str:
-    text = text_of(value, "spec.header", "a header name such as X-Real-IP")
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", text):
-        raise fail("spec.header", f"{text!r} is not a header name, expected one such as X-Real-IP")
-    return text
+    return matching(HEADER, value, "spec.header", "a header name such as X-Real-IP")
 
 
 def _header_value(value: Any) -> str:
@@ -193,7 +190,7 @@ def written_duration(milliseconds: int) -> str:
 
 def _sticky(value: Any) -> str:
     text = text_of(value, "spec.sticky", "client_ip or cookie:NAME")
-    if not re.fullmatch("client_ip|cookie:[A-Za-z0-9_]{1,64}", text):
+    if not re.fullmatch(STICKY, text):
         raise fail("spec.sticky", f"{text!r} is neither client_ip nor cookie:NAME")
     return text
 
@@ -206,21 +203,12 @@ def _client_key(value: Any) -> str:
 
 
 def _rate(value: Any) -> str:
-    text = text_of(value, "spec.rate", "a rate such as 20r/s or 30r/m")
-    if not re.fullmatch(RATE, text):
-        raise fail("spec.rate", f"{text!r} is not a rate, expected one such as 20r/s or 30r/m")
-    return text
+    return matching(RATE, value, "spec.rate", "a rate such as 20r/s or 30r/m")
 
 
 def _user_name(value: Any) -> str:
-    text = text_of(value, "spec.user", "a name such as staging")
-    if not re.fullmatch(USER, text):
-        raise fail(
-            "spec.user",
-            f"{text!r} is not a user name, expected one such as staging",
-            "Letters, digits and . _ @ -; a colon would end the name.",
-        )
-    return text
+    hint = "Letters, digits and . _ @ -; a colon would end the name."
+    return matching(USER, value, "spec.user", "a user name such as staging", hint)
 
 
 def _variable_name(value: Any) -> str:
@@ -235,19 +223,17 @@ def _variable_name(value: Any) -> str:
 
 def _host_header(value: Any) -> str:
     text = text_of(value, "spec.host-header", "preserve, internal or a host name")
-    if not re.fullmatch(rf"{HOST}(:{PORT})?", text):
+    if not re.fullmatch(HOST_HEADER, text):
         raise fail("spec.host-header", f"{text!r} is not preserve, internal or a host name")
     return text
 
 
-ServerName = Annotated[str, PlainValidator(_server_name), pattern_schema(rf"([*][.])?{HOST}")]
+ServerName = Annotated[str, PlainValidator(_server_name), pattern_schema(SERVER_NAME)]
 HostName = Annotated[str, PlainValidator(_host_name), pattern_schema(HOST)]
 Path = Annotated[str, PlainValidator(_path), pattern_schema(_PATH.pattern)]
-Method = Annotated[str, PlainValidator(_method), pattern_schema("[A-Z]{3,20}")]
-ContentType = Annotated[
-    str, PlainValidator(_content_type), pattern_schema("[a-z0-9.+-]+/[a-z0-9.+-]+")
-]
-HeaderName = Annotated[str, PlainValidator(_header), pattern_schema("[A-Za-z][A-Za-z0-9-]*")]
+Method = Annotated[str, PlainValidator(_method), pattern_schema(METHOD)]
+ContentType = Annotated[str, PlainValidator(_content_type), pattern_schema(CONTENT_TYPE)]
+HeaderName = Annotated[str, PlainValidator(_header), pattern_schema(HEADER)]
 HeaderValue = Annotated[str, PlainValidator(_header_value), pattern_schema(HEADER_VALUE)]
 Cidr = Annotated[str, PlainValidator(_cidr), pattern_schema(_RANGE)]
 AddressRange = Annotated[str, PlainValidator(_address_range), pattern_schema(_RANGE)]
@@ -274,10 +260,10 @@ Share = Annotated[
 """From 0.0001 to 1."""
 PageFile = Annotated[str, PlainValidator(_page), pattern_schema(_PAGE.pattern)]
 """Relative to the spec's folder."""
-Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema("client_ip|cookie:[A-Za-z0-9_]+")]
+Sticky = Annotated[str, PlainValidator(_sticky), pattern_schema(STICKY)]
 ClientKey = Annotated[str, PlainValidator(_client_key), pattern_schema(CLIENT_KEY)]
 Rate = Annotated[str, PlainValidator(_rate), pattern_schema(RATE)]
 """Written 20r/s or 30r/m, as nginx does."""
 UserName = Annotated[str, PlainValidator(_user_name), pattern_schema(USER)]
 VariableName = Annotated[str, PlainValidator(_variable_name), pattern_schema(VARIABLE)]
-HostHeader = Annotated[str, PlainValidator(_host_header), pattern_schema(rf"{HOST}(:{PORT})?")]
+HostHeader = Annotated[str, PlainValidator(_host_header), pattern_schema(HOST_HEADER)]
