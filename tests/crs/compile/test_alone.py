@@ -63,6 +63,9 @@ def test_so_is_one_that_a_correction_may_leave_out_in_any_request(sign: str):
                 'SecRule ARGS "@rx x" "id:1,phase:2,pass,nolog,ctl:ruleRemoveById=11"\n'
             ),
         }),
+        ("the next one would see what matched before it", one(10, "@rx a") + one(11, f"@rx {LARGE}")
+            + one(12, "@rx d", "chain").rstrip() + '\n  SecRule MATCHED_VARS "@rx e" "t:none"\n\n'
+        , {}),
         ("there is no room behind it", THREE.replace(GAP + "@rx d", GAP[2:] + "@rx d"), {}),
         ("there is no room before it", THREE.replace(GAP + "@rx (", GAP[2:] + "@rx ("), {}),
     ],

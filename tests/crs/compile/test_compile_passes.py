@@ -4,6 +4,7 @@ import pytest
 from crs.compile.rulesets import SETUP, compiled, left, rule, skip, steps_of
 
 END = 'SecMarker "END"\n'
+COPY = 'SecAction "id:2,phase:1,pass,nolog,setvar:tx.copy=%{tx.level}"\n'
 SKIPPED = skip(10, 2) + rule(20) + END
 INTO = skip(10, 2) + 'SecMarker "IN"\n' + rule(20) + END
 
@@ -123,6 +124,31 @@ def test_a_marker_that_a_user_jumps_to_stays():
 def test_rules_whose_condition_is_never_true_go(condition: str, *, gone: bool):
     text = f'SecRule {condition} "id:20,phase:2,deny,log"\n' + rule(21)
     assert left(text) == ([21] if gone else [20, 21])
+
+
+@pytest.mark.parametrize(("before", "gone"), [(SETUP + COPY, True), (COPY + SETUP, False)])
+def test_a_copy_of_what_is_not_there_yet_is_an_empty_text(before: str, *, gone: bool):
+    """The engine takes an empty text for 0."""
+    text = 'SecRule TX:COPY "@eq 0" "id:20,phase:2,deny,log"\n'
+    assert left(text, before=before) == ([] if gone else [20])
+
+
+@pytest.mark.parametrize(
+    ("between", "looked_at", "kept"),
+    [
+        ("", "MATCHED_VARS", True),
+        ("", "MATCHED_VARS_NAMES", True),
+        ("", "MATCHED_VAR", False),
+        (rule(22), "MATCHED_VARS", False),
+        (rule(22, phase=1), "MATCHED_VARS", True),
+    ],
+)
+def test_a_rule_that_never_matches_stays_where_it_ends_what_the_next_one_sees(
+    between: str, looked_at: str, *, kept: bool
+):
+    chained = rule(23, "chain") + f'    SecRule {looked_at} "@rx y" "t:none"\n'
+    text = rule(19) + 'SecRule TX:LEVEL "@lt 1" "id:20,phase:2,pass,nolog"\n' + between + chained
+    assert (20 in left(text)) is kept
 
 
 def test_a_transformation_is_left_to_the_engine():

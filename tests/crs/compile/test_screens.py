@@ -106,6 +106,17 @@ def one(variables: str, operator: str, *actions: str) -> str:
     return f'\nSecRule {variables} "{operator}" "{listed}"\n\n'
 
 
+def seeing(number: int, *actions: str) -> str:
+    """Return a chain that looks at all that has matched; not to be screened with some actions."""
+    tags = actions or (TAG,)
+    first = one("ARGS", "@rx x", *tags, "chain").replace("id:10", f"id:{number}").rstrip("\n")
+    return f'{first}\n    SecRule MATCHED_VARS "!@rx y" "t:none"\n\n'
+
+
+SEEN = one("ARGS", "@rx x", TAG)
+OTHER = rule(1, variables="TX:'/^score/'")
+
+
 @pytest.mark.parametrize(
     ("why", "text", "around"),
     [
@@ -129,8 +140,21 @@ def one(variables: str, operator: str, *actions: str) -> str:
             "after": 'SecRuleUpdateTargetById 10 "REQUEST_URI"\n',
         }),
         ("a route may jump over it", (
-            'SecRule TX:a "@eq 1" "id:9,phase:2,pass,nolog,skipAfter:END"\n'
+            'SecRule ARGS:a "@eq 1" "id:9,phase:2,pass,nolog,skipAfter:END"\n'
             + one("ARGS", "@rx x", TAG) + "SecMarker END\n"
+        ), {}),
+        ("a rule looks at all variables", one("ARGS", "@rx x", TAG), {
+            "after": rule(1, variables="TX"),
+        }),
+        ("a rule looks at what the screens set", one("ARGS", "@rx x", TAG), {
+            "after": rule(1, variables="TX:'/^waf_[cn]/'"),
+        }),
+        ("a rule looks at something like it", one("ARGS", "@rx x", TAG), {
+            "after": rule(1, variables="TX:'/(?|a|b)/'"),
+        }),
+        ("it sees what matched before", seeing(10), {}),
+        ("the next one would see that this is led over", (
+            SEEN + seeing(11, "nolog,status:403")
         ), {}),
         ("a skip counts it", rule(9, "skip:1") + one("ARGS", "@rx x", TAG), {}),
     ],
@@ -141,6 +165,26 @@ def test_a_rule_is_not_screened_where(why: str, text: str, around: dict[str, str
 
 def test_such_a_rule_is_screened_otherwise():
     assert "waf_clean" in screened(one("ARGS", "@rx x", TAG))[0]
+    assert "waf_clean" in screened(one("ARGS", "@rx x", TAG), after=OTHER)[0]
+    assert "waf_clean" in screened("\n" + SEEN + seeing(11, "nolog,status:403"))[0]
+
+
+def test_a_jump_that_no_request_takes_skips_nothing():
+    text = (
+        'SecRule TX:a "@eq 1" "id:9,phase:2,pass,nolog,skipAfter:END"\n'
+        + one("ARGS", "@rx x", TAG)
+        + "SecMarker END\n"
+    )
+    before = 'SecAction "id:1,phase:1,pass,nolog,setvar:tx.a=2"\n'
+    assert "waf_clean" in screened(text, before=before)[0]
+
+
+def test_a_rule_that_sees_what_matched_before_is_not_the_first_one_that_is_led_over():
+    text, _ = screened(SEEN.replace("id:10", "id:11") + seeing(12) + seeing(13))
+    lines = [line for line in text.splitlines() if "WAF-SCREENED" in line or "id:1" in line]
+    assert [line[:12] for line in lines] == ["SecRule TX:w", *["SecRule ARGS"] * 3, 'SecMarker "E']
+    text, _ = screened(seeing(12) + SEEN)
+    assert text.index("id:12") < text.index("waf_clean") < text.index("id:10")
 
 
 @pytest.mark.parametrize(

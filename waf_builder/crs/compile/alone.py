@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from waf_builder.crs.compile.model import Changed, Entry, RuleSet
-from waf_builder.crs.compile.room import has_room
+from waf_builder.crs.compile.room import TRACELESS, has_room
 from waf_builder.crs.compile.screenfile import corrections_idle, left_out_first, stretches
 from waf_builder.crs.compile.screens import screens
 
@@ -23,17 +23,22 @@ def asked_alone(rules: RuleSet, lists: Mapping[str, str]) -> Iterator[Changed]:
     expression. What leads over the screened rules behind it costs a hundredth of that.
     Proof: a rule that is not screened is asked at its place, as it was before. It stays screened
     where corrections that may leave it out would have to be asked in each request, then, and are
-    not in any case.
+    not in any case; and where it, or the next one, would see what matched in what leads over.
     """
     alone = _alone(rules, lists)
     idle = corrections_idle(rules)
     for stretch in stretches(rules):
+        traceless = has_room(stretch.rules[0], before=True, lines=TRACELESS)
         for before, entry, after in _with_neighbours(stretch.rules):
             if id(entry.rules[0]) not in alone:
                 continue
             if before and not has_room(before, before=False):
                 continue
             if after and not has_room(after, before=True):
+                continue
+            if after and after.sees_earlier_matches:
+                continue
+            if entry.sees_earlier_matches and not traceless:
                 continue
             change = Changed(entry, replace(entry, screened=False), "asked in every request")
             if corrections_idle(rules.after([change])) is idle:

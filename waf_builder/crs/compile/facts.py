@@ -47,22 +47,19 @@ class Facts:
         self._rules = rules
         self.jumps = Jumps(rules)
         self.exclusions = Exclusions(rules)
-        self._settings: dict[str, list[Setting]] = {}
-        self._setters: dict[str, list[Entry]] = {}
-        self._wild: list[tuple[re.Pattern[str], Setting]] = []
+        self._settings: dict[str, list[tuple[Entry, str | None]]] = {}
+        self._wild: list[re.Pattern[str]] = []
         for entry in rules.entries:
             for setting in entry.settings:
-                self._add(setting)
-                self._setters.setdefault(setting.name, []).append(entry)
+                self._add(entry, setting)
         self._position = {id(entry): at for at, entry in enumerate(rules.entries)}
         self._values = lru_cache(maxsize=None)(self._all_values)
 
-    def _add(self, setting: Setting) -> None:
+    def _add(self, entry: Entry, setting: Setting) -> None:
         if "%" in setting.name:
             pieces = _MACRO.split(setting.name)[::2]
-            self._wild.append((re.compile(".*".join(map(re.escape, pieces))), setting))
-        else:
-            self._settings.setdefault(setting.name, []).append(setting)
+            self._wild.append(re.compile(".*".join(map(re.escape, pieces))))
+        self._settings.setdefault(setting.name, []).append((entry, setting.value))
 
     def position(self, entry: Entry) -> int:
         """Return where an entry stands."""
@@ -79,20 +76,22 @@ class Facts:
         """Return what the variable is ever set to, UNSET only if some rule removes it."""
         if name in seen or name.isdigit() or name.startswith("msc_"):
             return None  # set by the engine itself, or from its own value
-        if any(pattern.fullmatch(name) for pattern, _ in self._wild):
+        if any(pattern.fullmatch(name) for pattern in self._wild):
             return None
         found: set[str | None] = set()
-        for setting in self._settings.get(name, ()):
-            value = setting.value
+        for entry, value in self._settings.get(name, ()):
             if value is None:
                 found.add(UNSET)
                 continue
             macro = _MACRO.fullmatch(value)
             if macro and macro[1].lower().startswith("tx."):
-                of = self._all_values(macro[1].lower()[3:], seen | {name})
+                source = macro[1].lower()[3:]
+                of = self._all_values(source, seen | {name})
                 if of is None:
                     return None
                 found |= of
+                if not self._certain(source, entry):
+                    found.add("")  # what a macro of a variable that is not there stands for
             elif "%" in value or value[:1] in "+-":
                 return None
             else:
@@ -101,7 +100,7 @@ class Facts:
 
     def _certain(self, name: str, at: Entry) -> bool:
         """Return whether the variable is set by the time an entry is met, whatever the request."""
-        if any(setting.value is None for setting in self._settings.get(name, ())):
+        if any(value is None for _, value in self._settings.get(name, ())):
             return False
         end = self.position(at) if at.phase == 1 else len(self._rules.entries)
         steps = self._first_steps.get(name, ())
@@ -140,15 +139,15 @@ class Facts:
             return True
         guard = _unset_guard(entry.rules[0])
         return guard is not None and all(
-            _sets_too(other, name) for other in self._setters.get(guard, ())
+            _sets_too(other, name) for other, _ in self._settings.get(guard, ())
         )
 
     def alone_sets(self, entry: Entry, name: str) -> bool:
         """Return whether no other rule can set a TX variable, so that it is unset until then."""
         if name.isdigit() or name.startswith("msc_"):
             return False
-        others = (each for each in self._setters.get(name, ()) if each is not entry)
-        return not any(others) and not any(wild.fullmatch(name) for wild, _ in self._wild)
+        others = (each for each, _ in self._settings.get(name, ()) if each is not entry)
+        return not any(others) and not any(wild.fullmatch(name) for wild in self._wild)
 
     def truth(self, entry: Entry, index: int = 0) -> bool | None:
         """Return whether a rule of a chain matches: always, never, or None when it depends."""

@@ -115,6 +115,18 @@ class Entry:
             found for rule in self.rules for value in rule.values("setvar") for found in _set(value)
         )
 
+    @cached_property
+    def sees_earlier_matches(self) -> bool:
+        """Whether a chained rule looks at all that matched, which may be of rules before these.
+
+        The engine forgets it only when a rule does not match.
+        """
+        return any(
+            each.collection in {"MATCHED_VARS", "MATCHED_VARS_NAMES"}
+            for rule in self.rules[1:]
+            for each in rule.variables
+        )
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables that the first rule looks at, as it is to be written."""
@@ -184,6 +196,16 @@ class RuleSet:
     def rules(self) -> tuple[tuple[int, Entry], ...]:
         """The rules, each with its position among the entries."""
         return tuple((at, each) for at, each in enumerate(self.entries) if each.is_rule)
+
+    @cached_property
+    def next_in_phase(self) -> dict[int, Entry]:
+        """The rule that runs after each, by the position of that; the last of a phase has none."""
+        found, last = {}, dict[int, int]()
+        for at, entry in self.rules:
+            if entry.phase in last:
+                found[last[entry.phase]] = entry
+            last[entry.phase] = at
+        return found
 
 
 Pass = Callable[[RuleSet], Iterable[Change]]

@@ -22,12 +22,16 @@ def never_true(rules: RuleSet) -> Iterator[Removed]:
     Reason: the rule set asks for each default (`&TX:early_blocking "@eq 0"`) and for each level
     (`TX:BLOCKING_PARANOIA_LEVEL "@ge 3"`) in every request, and the policy answers all of them.
     Proof: the variable holds none but known values (`Facts.values`) and the operator says no to
-    each, so the rule never matches; a rule that does not match does nothing. In a chain, the
-    rules before the one that never matches must do nothing either.
+    each, so the rule never matches; a rule that does not match does nothing but end what
+    MATCHED_VARS holds, so it stays where the next rule could see that. In a chain, the rules
+    before the one that never matches must do nothing either.
     """
     facts = facts_of(rules)
     for at, entry in rules.rules:
         if not entry.ours or facts.jumps.is_pinned(at):
+            continue
+        following = rules.next_in_phase.get(at)
+        if following and following.sees_earlier_matches:
             continue
         index = _false_part(facts, entry)
         if index is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 
 from waf_builder.crs.compile.facts import Facts, facts_of
 from waf_builder.crs.compile.model import Changed, Entry, RuleSet
-from waf_builder.crs.compile.room import has_room
-from waf_builder.crs.compile.screenfile import IDS, TAG
+from waf_builder.crs.compile.room import TRACELESS, has_room
+from waf_builder.crs.compile.screenfile import CLEAN, IDS, NO_CORRECTIONS, TAG
 from waf_builder.crs.compile.screens import MADE
+from waf_builder.seclang import Variable
 
 _SAME_ALL_ALONG = frozenset({
     "ARGS", "ARGS_GET", "ARGS_GET_NAMES", "ARGS_NAMES", "ARGS_POST", "ARGS_POST_NAMES",
@@ -48,9 +50,10 @@ def screened(rules: RuleSet) -> Iterator[Changed]:
         return
     of_phase = [(at, entry) for at, entry in rules.rules if entry.phase == _PHASE]
     fit = {id(entry) for at, entry in of_phase if _fit(facts, at, entry)}
+    following = {id(entry): rules.next_in_phase.get(at) for at, entry in of_phase}
     entries = (entry for _, entry in of_phase)
     for (yes, _), group in groupby(entries, lambda each: (id(each) in fit, each.place.file)):
-        stretch = _with_room(list(group)) if yes else []
+        stretch = _with_room(list(group), following) if yes else []
         if len(stretch) >= _FEWEST:
             for entry in stretch:
                 why = "asked only where a screen has found something"
@@ -64,11 +67,24 @@ def _undisturbed(rules: RuleSet, facts: Facts) -> bool:
             return False
     for entry in rules.entries:
         for rule in entry.rules:
-            if any(each.collection.startswith("MSC_PCRE") for each in rule.variables):
+            if any(map(_sees_screens, rule.variables)):
                 return False
             if "update" in entry.head.key and not all(each.negated for each in rule.variables):
                 return False
     return True
+
+
+def _sees_screens(variable: Variable) -> bool:
+    """Return whether a variable may show what the screens leave behind for others."""
+    if variable.collection != "TX":
+        return variable.collection.startswith("MSC_PCRE")
+    if variable.pattern is None:
+        return variable.selector is None
+    try:
+        pattern = re.compile(variable.pattern, re.IGNORECASE)
+    except re.error:
+        return True
+    return any(map(pattern.search, (CLEAN, NO_CORRECTIONS)))
 
 
 def _fit(facts: Facts, at: int, entry: Entry) -> bool:
@@ -78,7 +94,9 @@ def _fit(facts: Facts, at: int, entry: Entry) -> bool:
         return False
     if operator.name.lower() not in _OPERATORS or "%{" in operator.argument:
         return False
-    if facts.jumps.is_pinned(at) or facts.jumps.over(at):
+    if facts.jumps.is_pinned(at):
+        return False
+    if any(facts.truth(each.entry) is not False for each in facts.jumps.over(at)):
         return False
     if rule.has("multimatch"):  # a screen that has it logs what it finds, nolog or not
         return False
@@ -93,10 +111,18 @@ def _fit(facts: Facts, at: int, entry: Entry) -> bool:
     )
 
 
-def _with_room(stretch: list[Entry]) -> list[Entry]:
-    """Return the rules without those at either end that have no line of their own beside them."""
-    while stretch and not has_room(stretch[0], before=True):
+def _with_room(stretch: list[Entry], following: Mapping[int, Entry | None]) -> list[Entry]:
+    """Return the rules without those at either end that what leads over them has no place at.
+
+    It needs a line of its own, and no rule behind it that sees what has matched in it.
+    """
+    while stretch and (stretch[0].sees_earlier_matches or not has_room(stretch[0], before=True)):
         del stretch[0]
-    while stretch and not has_room(stretch[-1], before=False):
+    traceless = bool(stretch) and has_room(stretch[0], before=True, lines=TRACELESS)
+    while stretch:
+        after = following[id(stretch[-1])]
+        seen = after is not None and after.sees_earlier_matches and not traceless
+        if has_room(stretch[-1], before=False) and not seen:
+            break
         del stretch[-1]
     return stretch
