@@ -24,6 +24,7 @@ from support import deploys
 from support.cases import for_each
 from support.tree import free_port
 from support.waf import access_line
+from test_golden import codes_in_source
 
 from waf_builder.check.seclang import lint
 from waf_builder.doctor.memory import BASE_MIB, BODY_FACTOR, WORKER_MIB
@@ -185,6 +186,7 @@ class TestProblems:
     def test_the_source_was_read(self):
         assert len(reports()) > 100
         assert "spec.port-range" in codes()
+        assert codes_in_source() <= codes().keys()
 
     def test_every_code_is_in_the_reference(self):
         reference = text_of(REFERENCE)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from .fences import ROOT
 
-_CODE = re.compile(r"[a-z]+\.[a-z]+(?:-[a-z0-9]+)*")
+_CODE = re.compile(r"[a-z]+\.[a-z0-9]+(?:-[a-z0-9]+)*")
 _USUAL = ("code", "message", "place", "hint", "severity")
 _ORDERS = {
     "Problem": _USUAL,
     "problem": _USUAL,
     "_report": _USUAL,
+    "_refused": _USUAL,
     "fail": ("code", "message", "hint"),
+    "matching": ("code", "value", "pattern", "expected", "hint"),
 }
 """The parameters of each function that reports, where a module has not its own of that name."""
 _ROOMS = (
@@ -45,6 +47,14 @@ BY_HAND = {
     "spec.network-id": ("… is not a private network id, expected `pn-<uuid>`", ""),
     "spec.network-id-prefix": ("… lacks its prefix, expected `pn-…`", ""),
     "spec.network-id-case": ("… has capitals, expected …", ""),
+    "spec.route-host": (
+        "… is not a host name, expected one such as www.example.com or \\*.example.com",
+        "A host stands without scheme, port and path.",
+    ),
+    "spec.host-name": (
+        "… is not a host name, expected one such as www.example.com",
+        "A host stands without scheme, port and path.",
+    ),
     "spec.ids-swapped": (
         "… is not an application id; … is not a private network id",
         "It looks like the value of the other: app_id starts with ap-, network_id with pn-.",
@@ -194,10 +204,14 @@ def _report(
     arguments = {word.arg: word.value for word in call.keywords}
     order = orders[name]
     arguments |= dict(zip(order, call.args, strict=False))
+    message = _text(arguments.get("message"), names)
+    if name == "matching":
+        noun, _, example = _text(arguments["expected"], names).partition(" such as ")
+        message = f"… is not {noun}, expected one such as {example}"
     severity = arguments.get("severity")
     yield Report(
         code,
-        _text(arguments.get("message"), names),
+        message,
         _text(arguments.get("hint"), names),
         severity.attr.lower() if isinstance(severity, ast.Attribute) else "error",
         file,

@@ -31,7 +31,7 @@ def text_of(value: object, code: str, expected: str) -> str:
     return value
 
 
-def matching(pattern: str, value: object, code: str, expected: str, hint: str = "") -> str:
+def matching(code: str, value: object, pattern: str, expected: str, hint: str = "") -> str:
     """Return value if it is text of a pattern; the error with this code if not.
 
     expected: what it should be and an example, `a method such as GET`.

@@ -18,7 +18,7 @@ _SHA256 = "[0-9a-f]{64}"
 def _plugin_name(value: Any) -> str:
     hint = "A name has small letters, digits and hyphens."
     expected = "the name of a plugin such as wordpress"
-    return matching(PLUGIN_NAME, value, "spec.plugin-name", expected, hint)
+    return matching("spec.plugin-name", value, PLUGIN_NAME, expected, hint)
 
 
 def _plugin_folder(value: Any) -> str:

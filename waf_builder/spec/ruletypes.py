@@ -49,7 +49,7 @@ def _rule_id(value: Any) -> int:
 
 
 def _rule_tag(value: Any) -> str:
-    return matching(_TAG, value, "spec.rule-tag", "a tag such as attack-sqli")
+    return matching("spec.rule-tag", value, _TAG, "a tag such as attack-sqli")
 
 
 def _reason(value: Any) -> str:

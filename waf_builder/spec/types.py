@@ -101,11 +101,11 @@ def _method(value: Any) -> str:
 def _content_type(value: Any) -> str:
     hint = "Lower case, without parameters and wildcards: the Core Rule Set compares whole names."
     expected = "a content type such as application/json"
-    return matching(CONTENT_TYPE, value, "spec.content-type", expected, hint)
+    return matching("spec.content-type", value, CONTENT_TYPE, expected, hint)
 
 
 def _header(value: Any) -> str:
-    return matching(HEADER, value, "spec.header", "a header name such as X-Real-IP")
+    return matching("spec.header", value, HEADER, "a header name such as X-Real-IP")
 
 
 def _header_value(value: Any) -> str:
@@ -203,12 +203,12 @@ def _client_key(value: Any) -> str:
 
 
 def _rate(value: Any) -> str:
-    return matching(RATE, value, "spec.rate", "a rate such as 20r/s or 30r/m")
+    return matching("spec.rate", value, RATE, "a rate such as 20r/s or 30r/m")
 
 
 def _user_name(value: Any) -> str:
     hint = "Letters, digits and . _ @ -; a colon would end the name."
-    return matching(USER, value, "spec.user", "a user name such as staging", hint)
+    return matching("spec.user", value, USER, "a user name such as staging", hint)
 
 
 def _variable_name(value: Any) -> str:
