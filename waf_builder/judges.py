@@ -62,23 +62,34 @@ def inspector_of(
 
 @contextmanager
 def _nginx(file: Path, choice: Choice, progress: Progress) -> Iterator[Inspector]:
-    """Yield a running nginx; one is got by apt if none is there."""
+    """Yield a running nginx; one is got by apt if none is there.
+
+    ProblemsError where it does not start for what is wrong with the spec or its rules.
+    """
     from waf_builder.inspect.inspected import for_inspection
     from waf_builder.inspect.nginx import NginxJudge
     from waf_builder.inspect.routing import routing_of
-    from waf_builder.pipeline import render_for_run
+    from waf_builder.pipeline import prove, render_for_run, require_sound_rules
+    from waf_builder.run.process import RunError
     from waf_builder.run.proof import ProofBackend
     from waf_builder.spec.model import Backend
 
-    with ProofBackend() as proof:
+    with ExitStack() as stack:
+        proof = stack.enter_context(ProofBackend())
         backend = Backend(host="127.0.0.1", port=proof.port)
         rendered = render_for_run(file, choice, backend, progress, for_inspection)
         if rendered.engine is None:
             raise EngineError("an inspection by nginx needs an engine")
-        with NginxJudge(rendered.config, rendered.tree, rendered.engine) as judge:
-            crs = rendered.engine.crs
-            rules = cache(partial(rules_of, rendered.tree, crs.folder if crs else None))
-            yield Inspector(routing_of(rendered.config), judge, rendered.problems, rules)
+        require_sound_rules(rendered)
+        judge = NginxJudge(rendered.config, rendered.tree, rendered.engine)
+        try:
+            stack.enter_context(judge)
+        except RunError:
+            prove(rendered)  # which says where the mistake is
+            raise
+        crs = rendered.engine.crs
+        rules = cache(partial(rules_of, rendered.tree, crs.folder if crs else None))
+        yield Inspector(routing_of(rendered.config), judge, rendered.problems, rules)
 
 
 def rules_of(files: Mapping[str, str], rule_set: Path | None) -> RuleIndex:
@@ -117,7 +128,7 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
     from waf_builder.engine.codepage import unicode_mapping
     from waf_builder.inspect.inspected import for_inspection
     from waf_builder.inspect.routing import routing_of
-    from waf_builder.pipeline import render_spec
+    from waf_builder.pipeline import render_spec, require_sound_rules
 
     rules = None
     if not _has_engine(choice, progress):
@@ -126,6 +137,7 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
     rendered = render_spec(
         file, choice, local=True, change=for_inspection, rules=rules, progress=progress
     )
+    require_sound_rules(rendered)
     if rendered.engine:
         rules = rendered.engine.crs
     return Prepared(
@@ -136,6 +148,7 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
         rules.folder if rules else None,
         tuple(one for one in rendered.problems if one.code != "engine.none"),
         tuple(_depends_on(rendered, rules)),
+        {name: str(path) for name, path in rendered.overrides.sources.items()},
     )
 
 

@@ -197,6 +197,21 @@ def check_rendered(rendered: Rendered, folder: Path) -> list[Problem]:
     return at_sources(problems, rendered.overrides, rendered.tree)
 
 
+def require_sound_rules(rendered: Rendered) -> None:
+    """Raise ProblemsError for what the lint finds wrong with rules of the user's own.
+
+    libmodsecurity loads a rule of which the expression does not compile, and it never matches.
+    """
+    if not rendered.overrides.sources:
+        return
+    from waf_builder.check.seclang import lint
+
+    own = {name: text for name, text in rendered.tree.items() if name in rendered.overrides.sources}
+    version = rendered.engine.modsecurity_version if rendered.engine else None
+    problems = at_sources(lint(own, modsecurity=version), rendered.overrides, rendered.tree)
+    _require_sound(errors_in(problems))
+
+
 def prove(rendered: Rendered) -> list[Problem]:
     """Check a tree without publishing it; ProblemsError if it has errors."""
     with staged(rendered.tree) as folder:

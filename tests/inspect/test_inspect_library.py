@@ -28,6 +28,13 @@ def ask(folder: Path, *options: str, spec: str = SPEC):
     return CliRunner().invoke(cli.main, command, catch_exceptions=False)
 
 
+def own_rule(folder: Path, operator: str) -> Path:
+    file = folder / "waf/rules/after-crs/own.conf"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'SecRule ARGS "{operator}" "id:1000001,phase:2,deny"\n', encoding="utf-8")
+    return file
+
+
 @pytest.fixture
 def without_library(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
@@ -66,8 +73,24 @@ class TestWithAnEngine:
     def test_nginx_is_asked_where_the_library_cannot_load_the_rules(self, tmp_path: Path):
         run = ask(tmp_path, spec=f"{SPEC}waf: {{compile: false}}\n")
         assert run.exit_code == 3
-        assert "cannot load these rules: Rules error. File: modsecurity/engine/crs/" in run.stderr
+        assert "cannot load these rules: engine/crs/rules/REQUEST-910-IP-REP" in run.stderr
         assert "MaxMind support; asking nginx instead" in run.stderr
+
+    @pytest.mark.parametrize("judge", [[], ["--engine", "nginx"]])
+    def test_what_no_engine_loads_is_told_at_its_place(self, tmp_path: Path, judge: list[str]):
+        file = own_rule(tmp_path, "@pmFromFile none.txt")
+        run = ask(tmp_path, *judge)
+        assert run.exit_code == 1
+        assert f"\n{file}:1: error: Failed to open file: " in f"\n{run.stderr}"
+        fallback = f"cannot load these rules: {file}:1: Failed to open file: 'none.txt'. Looking at"
+        assert (fallback in run.stderr) == (not judge)
+
+    @pytest.mark.parametrize("judge", ["library", "nginx"])
+    def test_a_rule_that_never_matches_is_no_answer(self, tmp_path: Path, judge: str):
+        file = own_rule(tmp_path, "@rx (a")
+        run = ask(tmp_path, "--engine", judge)
+        assert run.exit_code == 1
+        assert f"{file}:1:19: error: the regular expression does not compile" in run.stderr
 
     @pytest.mark.usefixtures("without_library")
     def test_the_library_by_name_is_not_replaced(self, tmp_path: Path):

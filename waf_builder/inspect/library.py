@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 MAIN = "modsecurity/main.conf"
 _AUDIT_LOG = re.compile(r"^SecAuditLog .*$", re.MULTILINE)
 _SETTING = re.compile(r"^Sec(?!Rule|Action|Marker)\w+ .*$", re.MULTILINE)
+_ERROR = re.compile(
+    r"Rules error\. File: (?P<file>.*?)\. Line: (?P<line>\d+)\. Column: \d+\. *(?P<what>.*)",
+    re.DOTALL,
+)
+_TWICE = re.compile(r"^modsecurity/(?=modsecurity/|engine/)")
+"""Files that are included have the folder of the one that includes them before their own."""
 _LOG_NAME = "waf-inspect-audit"
 _OPEN_FILES = Path("/proc/self/fd")
 _PORT = 80
@@ -40,13 +46,19 @@ class Library:
     """Rules, loaded for each route's policy when it is first asked.
 
     tree: the files below `modsecurity/`, by path. rule_set: the folder of the rules where the tree
-    does not bring its own. Entered, it is ready; left, its files are gone.
+    does not bring its own. sources: files of a user's, by what they are in the tree. Entered, it is
+    ready; left, its files are gone.
     """
 
     def __init__(
-        self, tree: Mapping[str, str], unicode_map: str, rule_set: Path | None = None
+        self,
+        tree: Mapping[str, str],
+        unicode_map: str,
+        rule_set: Path | None = None,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         self._tree, self._unicode_map, self._rule_set = tree, unicode_map, rule_set
+        self._sources = sources or {}
         self._loaded: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -133,12 +145,20 @@ class Library:
 
     def _require(self, rules: Any, loaded: int) -> None:
         if loaded < 0:
-            said = str(rules.get_parser_error()).replace(f"{self._folder}/", "").strip()
+            said = self._placed(str(rules.get_parser_error())).strip()
             raise LibraryError(
                 f"libmodsecurity {self._module.__version__} cannot load these rules:"
                 f" {said.splitlines()[0] if said else 'it does not say why'}\n"
                 "    `--engine nginx` asks a real nginx with its own libmodsecurity."
             )
+
+    def _placed(self, said: str) -> str:
+        """Return what the engine says of a rule, at its file and line."""
+        found = _ERROR.match(said.replace(f"{self._folder}/", ""))
+        if found is None:
+            return said.replace(f"{self._folder}/", "")
+        file = _TWICE.sub("", found["file"])
+        return f"{self._sources.get(file, file)}:{found['line']}: {found['what']}"
 
     def ask(
         self, head: Head, route: Route, key: str, first: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ class Prepared:
     """The rules of a spec, rendered, and where requests go.
 
     files: the rules, as in `Library`; rule_set: where they do not bring the rule set along.
-    depends_on: what is looked at again before this is used another time.
+    depends_on: what is looked at again before this is used another time. sources: files of the
+    user's, by what they are called in the tree.
     """
 
     routing: Routing
@@ -27,10 +28,12 @@ class Prepared:
     rule_set: Path | None
     problems: tuple[Problem, ...]
     depends_on: tuple[Path, ...]
+    sources: dict[str, str] = field(default_factory=dict)
 
     def judge(self) -> LibraryJudge:
         """Return the judge of these rules; it is to be entered."""
-        return LibraryJudge(self.routing, Library(self.files, self.unicode_map, self.rule_set))
+        library = Library(self.files, self.unicode_map, self.rule_set, self.sources)
+        return LibraryJudge(self.routing, library)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
@@ -43,6 +46,7 @@ class Prepared:
                 {**asdict(problem), "severity": problem.severity.value} for problem in self.problems
             ],
             "depends_on": [str(path) for path in self.depends_on],
+            "sources": self.sources,
         }
 
 
@@ -55,6 +59,7 @@ def prepared_from(data: Mapping[str, Any]) -> Prepared:
         Path(data["rule_set"]) if data["rule_set"] else None,
         tuple(_problem(one) for one in data["problems"]),
         tuple(map(Path, data["depends_on"])),
+        {str(name): str(file) for name, file in data["sources"].items()},
     )
 
 
