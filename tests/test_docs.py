@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 DOCUMENTS = documents()
 README = ROOT / "README.md"
+COMMANDS = ROOT / "docs/commands.md"
 REFERENCE = ROOT / "docs/reference.md"
 SPEC = ROOT / "docs/spec.md"
 OVERRIDES = ROOT / "docs/overrides.md"
@@ -72,7 +73,7 @@ class TestExamples:
         ("engine", "page"),
         # One engine for each page: what they do is shown elsewhere, and a page takes half a minute.
         [
-            ("old" if file == README else "new", file)
+            ("old" if file in {README, COMMANDS} else "new", file)
             for file in DOCUMENTS
             if list(fences(file, "console"))
         ],
@@ -120,13 +121,13 @@ class TestGeneratedParts:
 
 class TestCommands:
     @for_each("words", list(all_commands()), ids=" ".join)
-    def test_each_is_in_the_readme_with_an_example(self, words: tuple[str, ...]):
-        typed = [one.command for fence in fences(README, "console") for one in commands(fence)]
+    def test_each_has_an_example(self, words: tuple[str, ...]):
+        typed = [one.command for fence in fences(COMMANDS, "console") for one in commands(fence)]
         name = f"waf-builder {' '.join(words)}"
         if words == ("templates",):
             name = "waf-builder templates list"
         assert any(name in command for command in typed)
-        assert f"`{words[0]}" in text_of(README)
+        assert f"`{words[0]}" in text_of(COMMANDS)
 
     @for_each("words", list(all_commands()), ids=" ".join)
     def test_each_says_what_it_does(self, words: tuple[str, ...]):

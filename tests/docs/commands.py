@@ -26,6 +26,12 @@ def help_of(words: tuple[str, ...]) -> str:
     return run.output
 
 
+def summaries() -> str:
+    """Return a table of what each command is for."""
+    rows = [f"| `{name}` | {one.get_short_help_str(80)} |" for name, one in main.commands.items()]
+    return "\n".join(["| command | |", "|---|---|", *rows, ""])
+
+
 def command_reference() -> str:
     """Return every command with its help."""
     parts = [f"### {' '.join(words)}\n\n```text\n{help_of(words)}```\n" for words in all_commands()]

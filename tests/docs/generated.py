@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from .commands import command_reference
+from .commands import command_reference, summaries
 from .fences import ROOT
 from .presets import preset_blocks
 from .problems import problem_tables
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "content types": content_types,
     "problems": problem_tables,
     "commands": command_reference,
+    "summaries": summaries,
     "presets": preset_blocks,
 }
 
