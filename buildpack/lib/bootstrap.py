@@ -20,7 +20,7 @@ from waf_builder.collector import look_seldom  # noqa: E402
 from waf_builder.deploy.app import find_spec, wants_waf  # noqa: E402
 from waf_builder.deploy.cache import user_cache  # noqa: E402
 from waf_builder.deploy.dependencies import dependencies, kept  # noqa: E402
-from waf_builder.deploy.disk import full_disk_explained, require_space  # noqa: E402
+from waf_builder.deploy.disk import disk_explained, require_space  # noqa: E402
 from waf_builder.deploy.early import EarlyEngine  # noqa: E402
 from waf_builder.deploy.log import Log  # noqa: E402
 from waf_builder.deploy.model import Deploy  # noqa: E402
@@ -43,8 +43,8 @@ def compile_app(build: Path, cache: Path, env: Path | None) -> int:
     try:
         deploy = Deploy.of(build, cache, env)
         os.environ.update(deploy.variables())
-        os.chdir(deploy.app)  # messages then name the user's files as the user does
-        with ended_by_signals(), full_disk_explained():
+        with ended_by_signals(), disk_explained():
+            os.chdir(deploy.app)  # messages then name the user's files as the user does
             spec = find_spec(deploy.app)  # before anything that takes time
             require_space(deploy.cache)
             early = EarlyEngine.of(deploy, log)

@@ -48,6 +48,15 @@ def detect(build: Path, **variables: str) -> tuple[int, str, str]:
         "Backend.yaml",
         "backends.yaml",
         "waf.yml",
+        "bakcend.yaml",
+        "backend .yaml",
+        "backend.ymal",
+        "backend.yaml.bak",
+        "backend",
+        ".backend.yaml",
+        "wfa.yaml",
+        "backend.yaml/spec",
+        "waf.lock",
         "config/backend.yaml",
         "waf/rules/before-crs/own.conf",
         "waf/templates/errors/page.html.j2",
@@ -59,6 +68,12 @@ def test_detects_an_app_that_wants_a_waf(tmp_path, file):
     assert detect(build) == (0, "waf-builder\n", "")
 
 
+def test_detects_a_spec_that_is_a_link_to_nothing(tmp_path):
+    build = deploys.app(tmp_path / "app", {})
+    (build / "backend.yaml").symlink_to("submodule/backend.yaml")
+    assert detect(build) == (0, "waf-builder\n", "")
+
+
 @pytest.mark.parametrize(
     "files",
     [
@@ -66,6 +81,8 @@ def test_detects_an_app_that_wants_a_waf(tmp_path, file):
         {"index.html": "", "package.json": "{}"},
         {"deploy/backend.yaml": "apiVersion: apps/v1\nkind: Deployment\n"},
         {"waf/README.md": ""},
+        {"frontend.yaml": SPEC, "config.yaml": SPEC},
+        {"bakcend.yaml": "apiVersion: apps/v1\nkind: Deployment\n"},
         {"a/b/backend.yaml": SPEC},
         {".git/backend.yaml": SPEC},
     ],

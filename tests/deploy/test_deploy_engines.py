@@ -603,6 +603,16 @@ def test_a_lock_that_is_no_text(world: World) -> None:
     assert "\n\nwaf.lock is not UTF-8 text (byte 1)\n" in str(caught.value)
 
 
+def test_a_spec_that_is_no_text(world: World) -> None:
+    (world.app / "backend.yaml").write_bytes(b"\xff")
+    with pytest.raises(DeployError) as caught:
+        world.compile()
+    assert str(caught.value).startswith(
+        "1 mistake to mend before 'backend.yaml' can be deployed.\n\n"
+        "backend.yaml is not UTF-8 text (byte 1)\n\nWhat was deployed last keeps running."
+    )
+
+
 def assert_protects(app: Path, backend: Backend) -> None:
     with deploys.started(app, backend.port) as waf:
         assert waf.ask("/?q=hello").status == 200

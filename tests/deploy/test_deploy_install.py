@@ -70,12 +70,36 @@ def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch, earlier):
     assert after == before
 
 
-@pytest.mark.parametrize("name", [".waf/notes.txt", ".profile.d/waf.sh"])
-def test_files_of_the_app_are_left_alone(tmp_path, name):
-    (tmp_path / name).parent.mkdir()
-    (tmp_path / name).write_text("mine\n")
-    with pytest.raises(DeployError):
+def put(path: Path, kind: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("nothing")
+    else:
+        path.write_text("mine\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        (".waf/notes.txt", "file", ".waf"),
+        (".waf", "file", ".waf"),
+        (".waf", "link", ".waf"),
+        (".waf.staging", "file", ".waf.staging"),
+        (".waf.staging", "link", ".waf.staging"),
+        (".profile.d", "file", ".profile.d"),
+        (".profile.d", "link", ".profile.d"),
+        (".profile.d/waf.sh", "file", ".profile.d/waf.sh"),
+        (".profile.d/waf.sh", "folder", ".profile.d/waf.sh"),
+        (".profile.d/waf.sh", "link", ".profile.d/waf.sh"),
+    ],
+)
+def test_files_of_the_app_are_left_alone(tmp_path, name, kind, said):
+    put(tmp_path / name, kind)
+    with pytest.raises(DeployError) as caught:
         require_free(tmp_path)
+    assert str(caught.value).startswith(f"The app has a '{said}' of its own.\n\n")
 
 
 def test_an_engine_knows_itself_where_it_was_moved_to():

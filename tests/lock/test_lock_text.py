@@ -212,6 +212,13 @@ def test_a_lock_that_is_no_text(file: Path) -> None:
         read_lock(file)
 
 
+def test_a_lock_that_is_a_link_to_nothing(file: Path) -> None:
+    """Whoever committed it did not mean to deploy without a lock."""
+    file.symlink_to("submodule/waf.lock")
+    with pytest.raises(WafBuilderError, match=r"waf\.lock is a link to nothing"):
+        read_lock(file)
+
+
 def test_a_lock_that_is_a_folder(file: Path) -> None:
     file.mkdir()
     with pytest.raises(WafBuilderError, match="cannot be read: Is a directory"):

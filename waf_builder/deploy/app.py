@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ from waf_builder.deploy.model import DeployError
 NAMES = ("backend.yaml", "waf.yaml")
 """The spec's names, in an app's own folder."""
 
-_MISSPELT = re.compile(
-    r"(backends?|waf|waf[-_]?builder)\.(ya?ml|json)(\.(txt|example))?", re.IGNORECASE
-)
-_OVERRIDES = ("waf/rules/**/*.conf", "waf/templates/**/*.j2")
+_MISSPELT = re.compile(r"(backends?|waf|waf[-_]?builder)\.(ya?ml|json)(\.(txt|example))?")
+_LIKENESS = 0.73
+"""From here on a name may be a slip of the pen: `backend`, `bakcend.yaml`, `backend.yml.orig`."""
+
+_WITH_A_SPEC = ("waf.lock", "waf/rules/**/*.conf", "waf/templates/**/*.j2")
 _OURS = re.compile(r"^(backends?|routes):", re.MULTILINE)
 _LOOK_INTO = 65536
 """Bytes; a spec says what it is near its beginning."""
@@ -57,17 +59,35 @@ Commit it as 'backend.yaml', and deploy again. `waf-builder init` writes one for
 
 def _clues(app: Path) -> Iterator[str]:
     """Yield what shows that the app is meant for us, and how to make it so."""
+    yield from _no_files(app)
     for entry in _files(app):
-        if entry.name not in NAMES and _MISSPELT.fullmatch(entry.name):
+        if entry.name not in NAMES and _is_misspelt(entry):
             yield f"There is '{entry.name}': rename it to 'backend.yaml'."
     for folder in _folders(app):
         for entry in _files(folder):
             if entry.name in NAMES and _is_ours(entry):
                 where = f"{folder.name}/{entry.name}"
                 yield f"There is '{where}': move it to the root, or set PROJECT_DIR."
-    for pattern in _OVERRIDES:
+    for pattern in _WITH_A_SPEC:
         for entry in sorted(app.glob(pattern))[:1]:
-            yield f"There is '{entry.relative_to(app)}', which changes what a spec asks for."
+            yield f"There is '{entry.relative_to(app)}', which goes with a spec."
+
+
+def _no_files(app: Path) -> Iterator[str]:
+    """Yield what has the name of a spec without being a file."""
+    for name in NAMES:
+        if (app / name).is_dir():
+            yield f"There is a folder '{name}': it has to be a file."
+        elif (app / name).is_symlink() and not (app / name).exists():
+            yield f"There is '{name}', a link to nothing: commit what it should link to."
+
+
+def _is_misspelt(file: Path) -> bool:
+    """Return whether a file was meant as the spec, by its name and, in doubt, its text."""
+    name = file.name.lower()
+    return bool(_MISSPELT.fullmatch(name)) or (
+        bool(difflib.get_close_matches(name, NAMES, cutoff=_LIKENESS)) and _is_ours(file)
+    )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -89,7 +109,7 @@ def _folders(app: Path) -> list[Path]:
 
 
 def _is_ours(file: Path) -> bool:
-    """Return whether a file in some folder looks like a spec: others use the name as well."""
+    """Return whether a file looks like a spec: others use its name as well."""
     try:
         with file.open("rb") as stream:
             start = stream.read(_LOOK_INTO)

@@ -163,11 +163,12 @@ def _mistakes(name: str) -> Iterator[None]:
     """Turn what is wrong with the user's files into a paragraph."""
     try:
         yield
-    except ProblemsError as error:
-        count = len(errors_in(error.problems))
+    except WafBuilderError as error:
+        problems = error.problems if isinstance(error, ProblemsError) else ()
+        count = len(errors_in(problems)) or 1
         raise DeployError(
             f"{_count(count, 'mistake')} to mend before '{name}' can be deployed.\n\n"
-            f"{_listed(error.problems)}\n\n"
+            f"{_listed(problems) or error}\n\n"
             f"What was deployed last keeps running. `waf-builder validate {name}` and\n"
             f"`waf-builder render {name}` find the same on your own machine."
         ) from error

@@ -1,4 +1,4 @@
-"""A full disk, however deep in a program it is noticed, is one thing to say."""
+"""A disk that is full or not ours, however deep in a program it is noticed, is one thing to say."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ _NEEDED = 64 * 1024**2
 
 
 @contextmanager
-def full_disk_explained() -> Iterator[None]:
-    """Raise DeployError for whatever fails in the body because a disk is full."""
+def disk_explained() -> Iterator[None]:
+    """Raise DeployError for whatever fails in the body because of a disk."""
     try:
         yield
     except (OSError, WafBuilderError) as error:
-        if not _is_full(error):
+        if _is_full(error):
+            raise DeployError(_EXPLAINED) from error
+        if not isinstance(error, OSError) or error.filename is None:
             raise
-        raise DeployError(_EXPLAINED) from error
+        raise DeployError(
+            f"A file of this deploy cannot be used: {error.strerror}.\n\n"
+            f"  {error.filename}\n\n{_NOT_OURS}"
+        ) from error
 
 
 def require_space(cache: Path) -> None:
@@ -46,6 +51,11 @@ The disk is full.
 The engine, its libraries and the package lists need about 100 MB in the deployment cache,
 and the engine up to 50 MB in the app. A cache that has grown can be the cause: empty it with
 'scalingo deployment-delete-cache', then deploy again. What was deployed last keeps running."""
+
+
+_NOT_OURS = """\
+Whoever runs a deploy has to be able to write the app's folder, the deployment cache and
+$TMPDIR. What was deployed last keeps running."""
 
 
 def _is_full(error: OSError | WafBuilderError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,19 +163,35 @@ def size_of(folder: Path) -> int:
 
 def require_free(app: Path) -> None:
     """Raise DeployError when the app has files of its own where the WAF goes."""
-    waf, profile = app / FOLDER, app / PROFILE
-    if (waf.exists() or waf.is_symlink()) and not (waf / "tree" / STAMP).is_file():
-        raise DeployError(
-            f"The app has a '{FOLDER}' of its own.\n\n"
-            "The WAF goes there, and what waf-builder did not make is left alone.\n"
-            f"Give it another name in the app's repository, then deploy again."
-        )
-    if profile.exists() and _MADE_BY not in profile.read_text(errors="replace"):
-        raise DeployError(
-            f"The app has a '{PROFILE}' of its own.\n\n"
-            "The WAF needs that name, and what waf-builder did not make is left alone.\n"
-            "Any other name in '.profile.d' works as well: rename it, then deploy again."
-        )
+    for name, ours, way_out in (
+        (FOLDER, _is_our_folder, _ANOTHER_NAME),
+        (_STAGING, _is_a_real_folder, _ANOTHER_NAME),
+        (PROFILE.parent, Path.is_dir, "On the platform it is a folder of scripts: make it one"),
+        (PROFILE, _is_our_profile, _ANOTHER_PROFILE),
+    ):
+        there = app / name
+        if os.path.lexists(there) and not ours(there):
+            raise DeployError(
+                f"The app has a '{name}' of its own.\n\n"
+                "The WAF needs that name, and what waf-builder did not make is left alone.\n"
+                f"{way_out}, then deploy again."
+            )
+
+
+_ANOTHER_NAME = "Give it another name in the app's repository"
+_ANOTHER_PROFILE = "Any other name in '.profile.d' works as well: rename it"
+
+
+def _is_our_folder(there: Path) -> bool:
+    return (there / "tree" / STAMP).is_file()
+
+
+def _is_a_real_folder(there: Path) -> bool:
+    return there.is_dir() and not there.is_symlink()
+
+
+def _is_our_profile(there: Path) -> bool:
+    return there.is_file() and _MADE_BY in there.read_text(encoding="utf-8", errors="replace")
 
 
 def _write(file: Path, text: str) -> None:

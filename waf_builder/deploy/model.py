@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ class Deploy:
         own = cache / "waf-builder"
         try:
             own.mkdir(parents=True, exist_ok=True)
+            if not os.access(own, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise DeployError(
                 f"The cache folder cannot be written: {error.strerror}.\n\n  {cache}\n\n"

@@ -34,6 +34,8 @@ def read_lock(file: Path) -> Lock | None:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if file.is_symlink():
+            raise WafBuilderError(f"{file} is a link to nothing\n    {_AGAIN}") from None
         return None
     except UnicodeDecodeError as error:
         raise WafBuilderError(
