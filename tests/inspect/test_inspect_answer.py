@@ -269,6 +269,59 @@ def long(size: int) -> HttpRequest:
     return HttpRequest("POST", "/own/x", headers, b"x" * size)
 
 
+@pytest.mark.parametrize("rule", [200002, 200003, 200004, 200007])
+def test_what_refuses_by_itself_counts_where_a_route_only_detects(rule: int):
+    found = answer(REQUEST, 200, PASSED, audit(message(rule, level=0)))
+    assert (found.verdict, found.score) == ("detect", 0)
+
+
+class TestRoutes:
+    """What is proposed is for the route that was met, where others could have the same path."""
+
+    HOSTS = (
+        Host((), (replace(OWN, label="/", path="/"),), False, ()),
+        Host(("b.test",), (replace(OWN, label="b.test/", path="/"),), False, ()),
+    )
+
+    @for_each(
+        ("target", "path", "below"),
+        [
+            ("/x/y?q=x", "    path: /x/y", "/x/y and below"),
+            ("/?q=x", "    reason: ", "every path of the route b.test/"),
+            ("/a//b?q=x", "    reason: ", "every path of the route b.test/"),
+        ],
+    )
+    def test_of_several_hosts_is_in_the_route(self, target: str, path: str, below: str):
+        request = replace(REQUEST, target=target)
+        access = {**STOPPED, "route": "b.test/"}
+        found = answer(request, 403, access, audit(message(942100), judged(5)))
+        proposal = propose(found, replace(ROUTING, hosts=self.HOSTS))
+        assert proposal
+        assert (proposal.at, proposal.route) == ("route.waf", "b.test/")
+        assert proposal.lines[3].startswith(path)
+        assert f"in ARGS:q of {below} is then" in proposal.opens
+
+    def test_of_hosts_without_routes_is_not(self):
+        hosts = (*self.HOSTS[:1], Host(("b.test",), (), False, ()))
+        access = {**STOPPED, "route": "/"}
+        found = answer(REQUEST, 403, access, audit(message(942100), judged(5)))
+        proposal = propose(found, replace(ROUTING, hosts=hosts))
+        assert proposal
+        assert (proposal.at, proposal.route) == ("waf", "")
+
+    def test_with_a_key_is_in_the_route_where_there_are_several(self):
+        hosts = (Host((), (self.HOSTS[0].routes[0], OWN), False, ()),)
+        access = {**STOPPED, "route": "/"}
+        found = answer(asked("PUT"), 403, access, audit(message(911100), message(1), judged(10)))
+        proposal = propose(found, replace(ROUTING, hosts=hosts))
+        assert proposal
+        assert (proposal.at, proposal.route) == ("route.waf", "/")
+        assert [line.strip().split(":")[0] for line in proposal.lines[:2]] == [
+            "allowed_methods",
+            "exclusions",
+        ]
+
+
 class TestSettings:
     """A key of the spec is better than an exclusion, and is written whole."""
 

@@ -194,6 +194,43 @@ def pasted(text: str, found: Sequence[Finding]) -> dict[str, object]:
     return spec
 
 
+OF_HOSTS = """\
+backends: {site: {host: site.internal, port: 3000}}
+routes:
+  - {path: /, backend: site}
+  - {hosts: [b.test], path: /, backend: site}
+  - {hosts: [b.test], path: /login, exact: true, backend: site}
+"""
+
+
+def test_an_exclusion_is_for_the_route_of_its_host(engine: Engine, tmp_path: Path):
+    file = tmp_path / "backend.yaml"
+    file.write_text(OF_HOSTS, encoding="utf-8")
+    urls = [
+        f"http://{host}.test{path}?q={ATTACK}"
+        for host in ("b", "a")
+        for path in ("/x", "/login", "//", "/other")
+    ]
+    requests = [from_url(url) for url in urls]
+    before = findings(file, engine, requests[:3])
+    assert [one.proposal and one.proposal.route for one in before] == [
+        "b.test/",
+        "= b.test/login",
+        "b.test/",
+    ]
+    spec = yaml.safe_load(OF_HOSTS)
+    for one, route in zip(before, (1, 2, 1), strict=True):
+        assert one.proposal
+        own = yaml.safe_load("\n".join(one.proposal.lines))["exclusions"]
+        waf = spec["routes"][route].setdefault("waf", {"exclusions": []})
+        waf["exclusions"] += own
+    file.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    found = both(file, engine, requests)
+    assert [str(one) for one in found if one.differ] == []
+    # What is proposed for `//` is for every path of its route.
+    assert [one.nginx.verdict for one in found] == [*["pass"] * 4, *["block"] * 4]
+
+
 def test_a_key_that_is_proposed_lets_the_request_pass(engine: Engine, tmp_path: Path):
     file = tmp_path / "backend.yaml"
     file.write_text(ROUTES, encoding="utf-8")

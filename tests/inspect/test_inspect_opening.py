@@ -7,6 +7,7 @@ import pytest
 from waf_builder.crs.index import index_of
 from waf_builder.inspect.answer import Match
 from waf_builder.inspect.opening import openings
+from waf_builder.inspect.proposal import Proposal, exclusion
 
 
 def rule(number: int, variables: str, kind: str, level: int = 1, phase: int = 2) -> str:
@@ -47,7 +48,9 @@ def match(number: int) -> Match:
 def test_what_still_looks_is_counted(  # noqa: PLR0913, PLR0917  a column each
     target: str, numbers: list[int], level: int, who: str, same: str, every: str
 ):
-    (found,) = openings({target: [match(number) for number in numbers]}, "/x", INDEX, level)
+    (found,) = openings(
+        Proposal((), "", {target: [match(number) for number in numbers]}, "/x"), INDEX, level
+    )
     where = "ARGS:q of /x" if target else "/x"
     assert str(found) == (
         f"{who} will no longer look at {where} and below. For this kind of attack {same} rules in"
@@ -57,7 +60,7 @@ def test_what_still_looks_is_counted(  # noqa: PLR0913, PLR0917  a column each
 
 def test_a_rule_of_no_kind_is_compared_with_all():
     index = index_of({"rules/a.conf": RULES.replace("tag:'attack-sqli',", "").encode()})
-    (found,) = openings({"ARGS:q": [match(942001)]}, "/x", index, 1)
+    (found,) = openings(Proposal((), "", {"ARGS:q": [match(942001)]}, "/x"), index, 1)
     assert str(found) == (
         "Rule 942001 will no longer look at ARGS:q of /x and below. Of all rules in force 2 of 3"
         " still do."
@@ -65,7 +68,7 @@ def test_a_rule_of_no_kind_is_compared_with_all():
 
 
 def test_as_json():
-    (found,) = openings({"ARGS:q": [match(942001)]}, "", INDEX, 1)
+    (found,) = openings(Proposal((), "", {"ARGS:q": [match(942001)]}, ""), INDEX, 1)
     assert found.as_json() == {
         "target": "ARGS:q",
         "path": "",
@@ -78,5 +81,12 @@ def test_as_json():
 
 def test_many_rules_are_only_counted():
     matches = [match(number) for number in (1, 2, 3, 4, 5)]
-    (found,) = openings({"ARGS:q": matches}, "/x", INDEX, 1)
+    (found,) = openings(Proposal((), "", {"ARGS:q": matches}, "/x"), INDEX, 1)
     assert str(found).startswith("5 rules will no longer look at ARGS:q")
+
+
+def test_every_path_of_a_route_says_so():
+    (found,) = openings(exclusion({"ARGS:q": [match(942001)]}, "/", "a.test/"), INDEX, 1)
+    assert str(found).startswith(
+        "Rule 942001 will no longer look at ARGS:q of every path of the route a.test/. For"
+    )

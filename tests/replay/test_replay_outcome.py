@@ -132,8 +132,10 @@ def setting(key: str, value: str, at: At = "waf", route: str = "") -> Judged:
     if not key.endswith("methods"):
         one = replace(one, value=(value,), added=())
     if at in {"", "route"}:
-        return Judged("reject", 413 if key == "max_body" else 405, 0, "", settings=(one,))
-    return Judged("block", 403, one.rule, "m", settings=(one,))
+        return Judged(
+            "reject", 413 if key == "max_body" else 405, 0, "", settings=(one,), route=route
+        )
+    return Judged("block", 403, one.rule, "m", settings=(one,), route=route)
 
 
 def test_keys_of_the_spec_stand_there_once_with_all_that_is_new():

@@ -103,7 +103,9 @@ def answer(
         key=lambda match: (match.severity, match.rule),
     )
     score = _score(judged) or sum(match.score for match in matches)
-    over = any(_INBOUND.fullmatch(str(one["ruleId"])) for one in judged)
+    # These refuse a request by themselves.
+    over = any(match.rule in PARSERS or match.rule == MAX_ARGUMENTS for match in matches)
+    over = over or any(_INBOUND.fullmatch(str(one["ruleId"])) for one in judged)
     return Answer(
         request,
         str(access.get("route") or ""),

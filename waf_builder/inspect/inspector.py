@@ -95,7 +95,7 @@ class Inspector:
         from waf_builder.inspect.opening import openings
 
         level = self.routing.level_of(answer.route)
-        return tuple(openings(proposal.excluded, proposal.path, self.rules(), level))
+        return tuple(openings(proposal, self.rules(), level))
 
 
 def _is_named(hosts: Sequence[Host], host: str) -> bool:

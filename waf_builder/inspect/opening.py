@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import IndexedRule, RuleIndex
-from waf_builder.inspect.answer import Match
+from waf_builder.inspect.proposal import Proposal, every_path
 from waf_builder.spec.exclusiontarget import ExclusionTarget
 
 _KIND = "attack-"
@@ -19,7 +19,8 @@ _NAMED = 4
 class Opening:
     """Rules that stop looking at a target.
 
-    target: empty where they are off for the whole request. path: empty for every path. same_kind,
+    target: empty where they are off for the whole request. path: empty for every path. route: the
+    label of the one that it is about, empty for all. same_kind,
     any_kind: how many rules in force look there, for the same kinds of attack and at all, and how
     many of them still do.
     """
@@ -29,6 +30,7 @@ class Opening:
     rules: tuple[int, ...]
     same_kind: tuple[int, int]
     any_kind: tuple[int, int]
+    route: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the stable JSON form; every key is always there."""
@@ -44,7 +46,7 @@ class Opening:
 
     def __str__(self) -> str:
         """Return it as a sentence."""
-        where = f"{self.path} and below" if self.path else "every path"
+        where = f"{self.path} and below" if self.path else every_path(self.route)
         what = f"look at {self.target} of {where}" if self.target else f"look at {where}"
         still_same, same = self.same_kind
         still, every = self.any_kind
@@ -55,21 +57,23 @@ class Opening:
         return f"{told} Of all rules in force {still} of {every} still do." if every else told
 
 
-def openings(
-    excluded: Mapping[str, Sequence[Match]], path: str, index: RuleIndex, level: int
-) -> Iterator[Opening]:
-    """Yield what leaving out matches opens, target by target.
+def openings(proposal: Proposal, index: RuleIndex, level: int) -> Iterator[Opening]:
+    """Yield what leaving out the matches of a proposal opens, target by target.
 
-    excluded: matches by the target that an exclusion names. level: the paranoia level up to which
-    rules are in force.
+    level: the paranoia level up to which rules are in force.
     """
-    for target, matches in excluded.items():
+    for target, matches in proposal.excluded.items():
         rules = frozenset(match.rule for match in matches)
         looking = list(_looking(index, target, level))
         kinds = {tag for rule in looking if rule.id in rules for tag in _kinds(rule)}
         same = [rule for rule in looking if kinds.intersection(_kinds(rule))]
         yield Opening(
-            target, path, tuple(sorted(rules)), _counted(same, rules), _counted(looking, rules)
+            target,
+            proposal.path,
+            tuple(sorted(rules)),
+            _counted(same, rules),
+            _counted(looking, rules),
+            proposal.route,
         )
 
 

@@ -56,7 +56,7 @@ def settled(
         if not more:
             break
         matches += more
-        proposal = proposed(matches, answer.request, index, proposal.settings)
+        proposal = proposed(matches, answer.request, index, proposal.settings, proposal.route)
     return proposal.doubted(_TOO_LITTLE)
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from waf_builder.config.plainpath import is_plain
 from waf_builder.config.targets import Miss, targets_of
 from waf_builder.crs.rules import RuleIndex
+from waf_builder.inspect import shown
 from waf_builder.inspect.answer import MAX_ARGUMENTS, PARSERS, Answer, Match
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.inspect.routing import Routing
@@ -57,7 +58,8 @@ class Proposal:
 
     lines: empty when there is nothing to write; opens then says why. excluded: the matches that
     are left out, by target. path: where; empty for every one. settings: the keys among the lines.
-    doubt: why it may not suffice, which `opens` says, too.
+    doubt: why it may not suffice, which `opens` says, too. at, route: where the lines stand; route:
+    a label, empty for none.
     """
 
     lines: tuple[str, ...]
@@ -66,16 +68,8 @@ class Proposal:
     path: str = field(default="", compare=False)
     settings: tuple[Setting, ...] = ()
     doubt: str = ""
-
-    @property
-    def at(self) -> At:
-        """Where the lines stand."""
-        return self.settings[0].at if self.settings else "waf"
-
-    @property
-    def route(self) -> str:
-        """The label of the route in which the lines stand; empty for none."""
-        return self.settings[0].route if self.settings else ""
+    at: At = "waf"
+    route: str = ""
 
     def doubted(self, why: str) -> Proposal:
         """Return the same, with why it may not suffice."""
@@ -104,19 +98,13 @@ def propose(
     if any(match.rule in RULES_OF_KEYS for match in answer.matches):
         from waf_builder.inspect.setting import settings_for
 
-        settings = _together(settings_for(answer, routing, threshold))
+        settings = list(settings_for(answer, routing, threshold))
+    route = answer.route if routing.several_hosts or any(one.route for one in settings) else ""
     matches = list(needed(answer, threshold, [one.rule for one in settings]))
     index = rules() if rules and matches else None
     if matches:
-        return proposed(matches, answer.request, index, settings)
+        return proposed(matches, answer.request, index, settings, route)
     return with_settings(settings) if settings else None
-
-
-def _together(settings: Iterable[Setting]) -> list[Setting]:
-    """Return settings for one place: a route may have any that all routes have."""
-    found = list(settings)
-    own = next((one for one in found if one.route), None)
-    return [replace(one, at=own.at, route=own.route) for one in found] if own else found
 
 
 def proposed(
@@ -124,25 +112,29 @@ def proposed(
     request: HttpRequest,
     index: RuleIndex | None = None,
     settings: Sequence[Setting] = (),
+    route: str = "",
 ) -> Proposal:
-    """Return what leaves these matches of a request out, and turns keys."""
+    """Return what leaves these matches of a request out, and turns keys.
+
+    route: in which it is written, by its label; empty for all.
+    """
     excluded = by_target(matches, index)
     if is_plain(request.target):
-        return with_settings(settings, exclusion(excluded, request.path))
-    return with_settings(settings, everywhere(excluded))
+        return with_settings(settings, exclusion(excluded, request.path, route))
+    return with_settings(settings, everywhere(excluded, route))
 
 
-def everywhere(excluded: Mapping[str, Sequence[Match]]) -> Proposal:
+def everywhere(excluded: Mapping[str, Sequence[Match]], route: str = "") -> Proposal:
     """Return what leaves matches out where the path of the request can be read in two ways."""
-    found = exclusion(excluded, "")
+    found = exclusion(excluded, "", route)
     return replace(found, opens=f"{found.opens} {_UNCLEAR}")
 
 
-def exclusion(excluded: Mapping[str, Sequence[Match]], path: str) -> Proposal:
+def exclusion(excluded: Mapping[str, Sequence[Match]], path: str, route: str = "") -> Proposal:
     """Return what leaves these matches out, at a path and below it.
 
     excluded: by the target that an exclusion names. path: as a request line has it; where no spec
-    can name it, that of a folder above it.
+    can name it, that of a folder above it. route: as in `proposed`.
     """
     path = _in_spec(path)
     lines = ["exclusions:"]
@@ -154,7 +146,14 @@ def exclusion(excluded: Mapping[str, Sequence[Match]], path: str) -> Proposal:
         if path:
             lines.append(f"    path: {scalar(path)}")
         lines.append(f"    reason: {scalar(_reason(rules))}")
-    return Proposal(tuple(lines), _opens(excluded, path), excluded, path)
+    at: At = "route.waf" if route else "waf"
+    below = f"{path} and below" if path else every_path(route)
+    return Proposal(tuple(lines), _opens(excluded, below), excluded, path, at=at, route=route)
+
+
+def every_path(route: str) -> str:
+    """Return what an exclusion without a path is for; route: in which it stands, empty for none."""
+    return f"every path of the route {shown.printable(route)}" if route else "every path"
 
 
 def with_settings(settings: Sequence[Setting], rest: Proposal | None = None) -> Proposal:
@@ -170,7 +169,7 @@ def with_settings(settings: Sequence[Setting], rest: Proposal | None = None) -> 
     if added := [name for one in settings for name in one.added]:
         told.append(f"New in it {'are' if added[1:] else 'is'} {_listed(added)}.")
     told.append("Where the spec has the key already, this replaces it.")
-    base = rest or Proposal((), "")
+    base = rest or Proposal((), "", at=settings[0].at, route=settings[0].route)
     opens = " ".join(filter(None, [*told, base.opens]))
     return replace(base, lines=(*lines, *base.lines), opens=opens, settings=tuple(settings))
 
@@ -247,13 +246,12 @@ def _flow(numbers: Sequence[int]) -> str:
     return f"[{', '.join(map(str, numbers))}]"
 
 
-def _opens(excluded: Mapping[str, Sequence[Match]], path: str) -> str:
+def _opens(excluded: Mapping[str, Sequence[Match]], below: str) -> str:
     matches = [match for group in excluded.values() for match in group]
     kinds = dict.fromkeys(_KINDS[tag] for match in matches for tag in match.tags if tag in _KINDS)
     places = [target or "the whole request" for target in excluded]
     what = _listed(list(kinds)) or "what these rules look for"
     verb = "are" if len(kinds) > 1 or "protocol violations" in kinds else "is"
-    below = f"{path} and below" if path else "every path"
     return (
         f"{what[0].upper()}{what[1:]} in {_listed(places)} of {below} {verb} then looked for"
         " by the other rules only."

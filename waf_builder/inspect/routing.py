@@ -96,6 +96,16 @@ class Routing:
         own = route.own.get(key) if route else None
         return (own, True) if own is not None else (self.common.get(key, ()), False)
 
+    @property
+    def several_routes(self) -> bool:
+        """Whether what holds for all routes holds for more than one."""
+        return sum(len(host.routes) for host in self.hosts) > 1
+
+    @property
+    def several_hosts(self) -> bool:
+        """Whether a path may be of several routes, one for each host."""
+        return sum(bool(host.routes) for host in self.hosts) > 1
+
     def route(self, label: str) -> Route | None:
         """Return a route by its label, None where none has it."""
         routes = (route for host in self.hosts for route in host.routes)

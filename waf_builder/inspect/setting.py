@@ -95,6 +95,7 @@ def settings_for(answer: Answer, routing: Routing, threshold: int) -> Iterator[S
 def _of_rules(rule: int, answer: Answer, routing: Routing) -> Setting | None:
     key = _KEYS[rule]
     present, own = routing.allowed(answer.route, key)
+    own = own or routing.several_routes
     at: At = "route.waf" if own else "waf"
     route = answer.route if own else ""
     if rule == MAX_ARGUMENTS:
@@ -151,7 +152,7 @@ def _larger_body(request: HttpRequest, routing: Routing) -> Setting | str | None
         return (
             f"The body has more than {_MOST_BODY} MB, which the platform's router refuses itself."
         )
-    own = route.max_body != routing.max_body
+    own = routing.several_routes or route.max_body != routing.max_body
     at: At = "route" if own else ""
     return Setting(at, route.label if own else "", "max_body", (f"{wanted}m",), (), 0)
 

@@ -45,6 +45,7 @@ class Judged:
     rule: the one that weighs most; 0 where none refused it. needed: the fewest matches without
     which it would pass, each behind the target that an exclusion names. settings: keys of the spec
     to turn instead. words: why nothing that is written would let it pass. doubt: why this may not.
+    route: in which both are written, by its label; empty for all.
     """
 
     verdict: str
@@ -55,6 +56,7 @@ class Judged:
     settings: tuple[Setting, ...] = ()
     words: str = ""
     doubt: str = ""
+    route: str = ""
 
     @property
     def refused(self) -> bool:
@@ -67,7 +69,8 @@ class Group:
     """Requests that are answered otherwise now, for the same rule at alike paths.
 
     rule: 0 where no rule is known for it; status then says what the WAF answers. example: where
-    the first stands, and what it asked. odd: how many have a path that can be read in two ways.
+    the first stands, and what it asked. route: in which to write what lets them pass. odd: how
+    many have a path that can be read in two ways.
     """
 
     change: Change
@@ -77,6 +80,7 @@ class Group:
     path: str
     place: str
     example: str
+    route: str = ""
     count: int = 0
     odd: int = 0
     methods: dict[str, None] = field(default_factory=dict)
@@ -99,8 +103,8 @@ class Group:
     def _exclusion(self) -> Proposal:
         excluded = without_repeats((self.targets[key], one) for key, one in self.matches.items())
         if self.odd == self.count:
-            return everywhere(excluded)
-        found = exclusion(excluded, prefix_of(self.path))
+            return everywhere(excluded, self.route)
+        found = exclusion(excluded, prefix_of(self.path), self.route)
         if not (self.odd and found.path):
             return found
         words = f"Not everybody reads the path of {self.odd:,} of these requests alike, so that"
@@ -200,8 +204,8 @@ class Outcome:
         rule, message = judged.rule, judged.message
         if change == "passes":
             rule, message = seen.why[0] if seen.why else (0, "")
-        at = next((one.route for one in judged.settings), "") if change == "refused" else ""
-        group = self._group((change, rule, judged.status, at), message, seen)
+        route = judged.route if change == "refused" else ""
+        group = self._group((change, rule, judged.status, route), message, seen)
         group.count += count
         group.odd += count * (not is_plain(seen.request.target))
         if len(group.methods) < _MAX_METHODS:
@@ -214,8 +218,8 @@ class Outcome:
         pattern = pattern_of(path)
         if len(self.groups) >= MAX_GROUPS and (*kind, pattern) not in self.groups:
             pattern = f"/{ANY}"
-        change, rule, status, _ = kind
-        made = Group(change, rule, status, message, pattern, seen.place, path[:_NAME])
+        change, rule, status, route = kind
+        made = Group(change, rule, status, message, pattern, seen.place, path[:_NAME], route)
         return self.groups.setdefault((*kind, pattern), made)
 
     def sorted(self, change: Change) -> list[Group]:
@@ -290,4 +294,5 @@ def judged(finding: Finding) -> Judged:
         proposal.settings if proposal else (),
         proposal.opens if proposal and not proposal.lines else "",
         proposal.doubt if proposal else "",
+        proposal.route if proposal else "",
     )
