@@ -5,11 +5,10 @@ https://doc.scalingo.com/platform/networking/private/concepts
 
 from __future__ import annotations
 
+from waf_builder.spec.address import DEFAULT_PROCESS
 from waf_builder.spec.model import Backend
 
 SUFFIX = "private-network.internal"
-DEFAULT_PROCESS = "web"
-"""What the platform reads in a name without a process."""
 
 
 def private_domain(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from waf_builder.config.domains import DEFAULT_PROCESS
 from waf_builder.doctor.here import Here
 from waf_builder.doctor.result import Result, failed, ok, printable, skipped, warning
 from waf_builder.doctor.subject import Subject
+from waf_builder.spec.address import DEFAULT_PROCESS
 from waf_builder.spec.validate.backends import PUBLIC_PROCESSES
 
 OWN_NETWORK = "SCALINGO_PRIVATE_NETWORK_ID"

@@ -18,6 +18,9 @@ from waf_builder.spec.mistakes import ENVIRONMENT, fail, pattern_schema, shown, 
 
 PROCESS = "[A-Za-z0-9]{1,24}"
 """A process type of a Procfile: https://doc.scalingo.com/platform/app/procfile"""
+DEFAULT_PROCESS = "web"
+"""What the platform reads in a name without a process:
+https://doc.scalingo.com/platform/networking/private/concepts"""
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 APP_ID = f"ap-{_UUID}"
 NETWORK_ID = f"pn-{_UUID}"

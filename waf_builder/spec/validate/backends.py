@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from waf_builder.problem import Problem, Severity
+from waf_builder.spec.address import DEFAULT_PROCESS
 from waf_builder.spec.environment import Deferred
 from waf_builder.spec.model import SOLE_BACKEND, Backend, Route, Spec
 from waf_builder.spec.validate.platform import ROUTER_FIRST_BYTE_MS, Locator, never
 from waf_builder.spec.yaml import Path
 
-PUBLIC_PROCESSES = frozenset({"web", "tcp"})
+PUBLIC_PROCESSES = frozenset({DEFAULT_PROCESS, "tcp"})
 
 
 def backends(spec: Spec, at: Locator) -> Iterator[Problem]:
@@ -79,12 +80,12 @@ def _process(backend: Backend, name: str, path: Path, at: Locator) -> Iterator[P
             at((*path, "index")),
             "The name of one container is <index>.<process>.<app_id>...",
         )
-    process = backend.process or "web"
+    process = backend.process or DEFAULT_PROCESS
     if isinstance(process, Deferred):
         process = process.prefix + process.default + process.suffix
     if process in PUBLIC_PROCESSES:
         stands = (
-            "is left out, which the platform reads as 'web'"
+            f"is left out, which the platform reads as {DEFAULT_PROCESS!r}"
             if not backend.process
             else f"is '{process}'"
         )
