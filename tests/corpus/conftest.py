@@ -10,7 +10,7 @@ import pytest
 
 from corpus.judge import Judgement, booted, judge, judge_corpus, names
 from corpus.requests import attacks
-from waf_builder.config.corrections import CRS_4
+from waf_builder.config.model.target import CRS_4
 from waf_builder.engine.find import find
 from waf_builder.spec.model import Corrections
 

@@ -13,7 +13,7 @@ import pytest
 
 from corpus.judge import Judgement, names
 from corpus.requests import Request, attacks, ordinary, specialist
-from waf_builder.config.corrections import CRS_4
+from waf_builder.config.model.target import CRS_4
 from waf_builder.version import Version
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from corpus.judge import names
-from waf_builder.config.corrections import CRS_3, CRS_4
+from waf_builder.config.model.target import CRS_3, CRS_4
 from waf_builder.spec.model import Corrections
 
 if TYPE_CHECKING:

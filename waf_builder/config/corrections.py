@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from waf_builder.config import shapes
 from waf_builder.config.model import Correction, Look, Target
+from waf_builder.config.model.target import CRS_3, CRS_4
 from waf_builder.spec.model import Corrections, Spec, SpecModel
 
-CRS_3, CRS_4 = 3, 4
 FIRST_ID = 90400
 """Of the rules that the corrections are made of; ids do not depend on the rule set."""
 
@@ -181,7 +181,7 @@ TABLE = (
 def build_corrections(spec: Spec, target: Target) -> tuple[Correction, ...]:
     """Return every correction that some route has and the target's rule set needs."""
     wanted = listed(spec.waf.corrections, [one.waf.corrections for one in spec.routes])
-    major = CRS_4 if target.crs.major >= CRS_4 else CRS_3
+    major = CRS_4 if target.has_crs_4 else CRS_3
     ids = itertools.count(FIRST_ID)
     found = []
     for number, entry in enumerate(TABLE, 1):

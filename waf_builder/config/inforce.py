@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from waf_builder.config.model.target import CRS_4
 from waf_builder.crs.rules import IndexedRule
 from waf_builder.spec.model import WafPolicy
 from waf_builder.version import Version
 
-_CRS_4 = 4
 _RESPONSE_BODY = 4
 
 
@@ -54,4 +54,4 @@ def _needs_responses(rule: IndexedRule, crs: Version) -> bool:
     The Core Rule Set 4 skips all rules for responses then (its rule 900500), 3.3 has no such
     switch, and there is only no body to look at.
     """
-    return rule.of_responses if crs.major >= _CRS_4 else rule.phase == _RESPONSE_BODY
+    return rule.of_responses if crs.major >= CRS_4 else rule.phase == _RESPONSE_BODY

@@ -20,7 +20,6 @@ https://github.com/coreruleset/plugin-registry
 """
 
 _SUFFIXES = ("-plugin", "-rule-exclusions")
-CRS_4 = 4
 
 
 def application(name: str) -> str | None:
@@ -40,7 +39,7 @@ def plugin_of(name: str) -> str:
 
 def exclusion_switches(spec: Spec, target: Target) -> tuple[tuple[str, str], ...]:
     """Return the variables that switch the exclusions of a Core Rule Set 3.3 on."""
-    if target.crs.major >= CRS_4:
+    if target.has_crs_4:
         return ()
     named = dict.fromkeys(application(plugin.name) for plugin in spec.waf.plugins)
     return tuple((f"crs_exclusions_{name}", "1") for name in named if name in SWITCHES)
@@ -48,7 +47,7 @@ def exclusion_switches(spec: Spec, target: Target) -> tuple[tuple[str, str], ...
 
 def unsupported_plugins(spec: Spec, target: Target, at: Locator) -> Iterator[Problem]:
     """Yield a problem for each plugin that the target's rule set has no place for."""
-    if target.crs.major >= CRS_4:
+    if target.has_crs_4:
         return
     for index, plugin in enumerate(spec.waf.plugins):
         path = ("waf", "plugins", index)

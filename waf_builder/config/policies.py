@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from waf_builder.config.corrections import switched_off
 from waf_builder.config.detection import undetected
 from waf_builder.config.model import CrsSetup, Exclusion, Locator, Policy, RoutePolicy, Target
-from waf_builder.config.plugins import CRS_4, exclusion_switches
+from waf_builder.config.plugins import exclusion_switches
 from waf_builder.problem import Problem
 from waf_builder.spec.model import Route, Spec, SpecModel, WafPolicy
 from waf_builder.spec.yaml import Path, dotted
@@ -86,14 +86,14 @@ def build_crs_setup(spec: Spec, target: Target) -> CrsSetup:
             *exclusion_switches(spec, target),
         ),
         score=names.score,
-        inspects_xml_attributes=_inspects_xml_attributes(target.crs),
-        finds_jndi_everywhere=target.crs.major >= CRS_4,
+        inspects_xml_attributes=_inspects_xml_attributes(target),
+        finds_jndi_everywhere=target.has_crs_4,
     )
 
 
-def _inspects_xml_attributes(crs: Version) -> bool:
-    first = Version(4, 25, 1) if crs.major >= CRS_4 else Version(3, 3, 10)
-    return crs >= first
+def _inspects_xml_attributes(target: Target) -> bool:
+    first = Version(4, 25, 1) if target.has_crs_4 else Version(3, 3, 10)
+    return target.crs >= first
 
 
 def build_policy(waf: WafPolicy, max_body: int, target: Target) -> Policy:
@@ -203,7 +203,7 @@ def _changed(own: _T, common: _T) -> _T | None:
 
 def unsupported(spec: Spec, target: Target, at: Locator) -> list[Problem]:
     """Return what the target's rule set cannot do."""
-    if target.crs.major >= CRS_4:
+    if target.has_crs_4:
         return []
     paths: list[Path] = [("waf", "early_blocking")] if spec.waf.early_blocking else []
     paths += [
@@ -223,4 +223,4 @@ def unsupported(spec: Spec, target: Target, at: Locator) -> list[Problem]:
 
 
 def _names(target: Target) -> _Names:
-    return _CRS_4 if target.crs.major >= CRS_4 else _CRS_3
+    return _CRS_4 if target.has_crs_4 else _CRS_3

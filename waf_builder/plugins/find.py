@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from waf_builder.config.model import Locator, PluginRules, Target
-from waf_builder.config.plugins import CRS_4, application, plugin_of
+from waf_builder.config.plugins import application, plugin_of
 from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.plugins import fetch
 from waf_builder.plugins.files import INNER, PHASES, PluginFiles, read_plugin
@@ -60,7 +60,7 @@ def find_plugins(
     """
     problems = list(_unused(named, places.beside / FOLDER))
     files: dict[str, PluginFiles] = {}
-    for index, plugin in enumerate(named if target.crs.major >= CRS_4 else ()):
+    for index, plugin in enumerate(named if target.has_crs_4 else ()):
         path = ("waf", "plugins", index)
         try:
             files[plugin.name] = _Search(plugin, path, places, at, progress).files()

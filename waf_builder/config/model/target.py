@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from waf_builder.version import Version
 
+CRS_3, CRS_4 = 3, 4
+"""Major versions of the Core Rule Set: names of variables and rules differ, and 4 has plugins."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -15,6 +18,11 @@ class Target:
     modsecurity: Version
     connector: Version
     crs: Version
+
+    @property
+    def has_crs_4(self) -> bool:
+        """Whether the rule set is a 4, or newer."""
+        return self.crs.major >= CRS_4
 
     @property
     def logs_redirected_refusals(self) -> bool:
