@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from waf_builder.verify.disguises import DISGUISES
-from waf_builder.verify.requests import Generator, Place
+from waf_builder.verify.requests import Generator
 from waf_builder.verify.samples import expression
+from waf_builder.verify.wire import Place
 from waf_builder.verify.words import Words, words_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from waf_builder.verify.requests import Request
+from waf_builder.verify.wire import Request
 
 
 @dataclass(frozen=True)

@@ -8,50 +8,56 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
 from random import Random
-from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from waf_builder.verify.aimed import Aimed, put_into
+from waf_builder.verify.aims import Aim
 from waf_builder.verify.values import Values
+from waf_builder.verify.wire import (
+    BOUNDARY,
+    NOT_IN_A_LINE,
+    SAFE,
+    Place,
+    Request,
+    encoded,
+    request_of,
+)
 from waf_builder.verify.words import HEADERS, Words
 
-NUMBER_HEADER = "X-Waf-Verify"
-"""Says which request a record is about."""
+_AIMED = 2
+"""One in so many requests is aimed at one rule and one place."""
+
+_FOR_OTHERS = 4
+"""One in so many of them, at a rule that is not in force: it may have been left out wrongly."""
+
+_TWO = 0.15
+"""How many of them are aimed at two rules."""
+
+_CLOSE = 12
+"""How far one is behind the other; most rules have five or six aims."""
 
 _METHODS = ("GET",) * 8 + ("POST",) * 8 + ("PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 _BODIES = frozenset({"POST", "PUT", "PATCH"})
 _TYPES = ("text/plain", "application/octet-stream", "text/csv", "application/ld+json", "a/b; c=d")
-_BOUNDARY = "----b0undary"
-_SAFE = ("", "/", "/=&'()*;:@!,")
-_NOT_IN_A_LINE = str.maketrans(dict.fromkeys(range(0x20)) | {0x7F: None})
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where requests go: a host name, and the path of a route."""
-
-    host: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request, as it goes over the wire."""
-
-    number: int
-    data: bytes
-    method: str
 
 
 class Generator:
-    """Makes up requests; the same ones for the same seed, words and places."""
+    """Makes up requests; the same ones for the same seed, words, places and rules.
 
-    def __init__(self, seed: int, words: Words, places: Sequence[Place]) -> None:
+    in_force: the numbers of the rules that are loaded.
+    """
+
+    def __init__(
+        self, seed: int, words: Words, places: Sequence[Place], in_force: Container[int] = ()
+    ) -> None:
         self._seed = seed
         self._words = words
         self._places = places
+        aims = [aim for aim in words.aims if put_into(aim.where)]
+        self._aims = [aim for aim in aims if aim.rule in in_force]
+        self._others = [aim for aim in aims if aim.rule not in in_force]
 
     def requests(self, count: int) -> Iterator[Request]:
         """Yield so many requests; any of them can be made again by its number."""
@@ -61,13 +67,25 @@ class Generator:
     def plain(self, number: int) -> Request:
         """Return a request that no rule minds."""
         place = self._places[0]
-        lines = ["GET / HTTP/1.1", f"Host: {place.host}", f"{NUMBER_HEADER}: {number}", "", ""]
-        return Request(number, "\r\n".join(lines).encode(), "GET")
+        return request_of(number, "GET", "/", [("Host", place.host)], b"")
 
     def request(self, number: int) -> Request:
         """Return one request."""
         random = Random(f"{self._seed}/{number}")  # noqa: S311  to be repeated, not to be secret
+        aims = self._aimed_at(number, random)
+        if aims:
+            return Aimed(random, self._words, aims).made(random.choice(self._places), number)
         return _Draft(random, self._words, self._places, number).made()
+
+    def _aimed_at(self, number: int, random: Random) -> list[Aim]:
+        """Return the aim whose turn it is, or two of them; none for other requests."""
+        turn, left = divmod(number, _AIMED)
+        rounds, to_others = divmod(turn, _FOR_OTHERS)
+        aims, turn = (self._aims, turn - rounds) if to_others else (self._others, rounds)
+        if left or not aims:
+            return []
+        behind = [random.randint(1, _CLOSE)] if random.random() < _TWO else []
+        return [aims[(turn + each) % len(aims)] for each in (0, *behind)]
 
 
 class _Draft:
@@ -100,11 +118,7 @@ class _Draft:
             if self._chance(0.97):
                 headers.append(("Content-Type", kind))
             headers.append(("Content-Length", str(len(body))))
-        headers.append((NUMBER_HEADER, str(self._number)))
-        lines = [f"{method} {self._target()} HTTP/1.1"]
-        lines += [f"{name}: {value.translate(_NOT_IN_A_LINE)}" for name, value in headers]
-        head = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
-        return Request(self._number, head + body, method)
+        return request_of(self._number, method, self._target(), headers, body)
 
     def _target(self) -> str:
         path = self._place.path
@@ -112,7 +126,7 @@ class _Draft:
             part = self._encoded(self._value()) if self._chance(0.4) else self._ordinary_part()
             path = f"{path.rstrip('/')}/{part}"
         query = f"?{self._pairs()}" if self._chance(0.4 if self._has_body else 0.8) else ""
-        return (path + query).translate(_NOT_IN_A_LINE).replace(" ", "+")
+        return path + query
 
     def _ordinary_part(self) -> str:
         return self._pick(("api", "v1", "posts", "xhtml", "a.php", "index.html", "data", "on"))
@@ -149,7 +163,7 @@ class _Draft:
         return "application/json", text if self._chance(0.95) else text[:-1]
 
     def _xml(self) -> tuple[str, str]:
-        values = [self._value().translate(_NOT_IN_A_LINE) for _ in range(2)]
+        values = [self._value().translate(NOT_IN_A_LINE) for _ in range(2)]
         return "text/xml", f"<a b={quoteattr(values[0])}><c>{escape(values[1])}</c></a>"
 
     def _parts(self) -> tuple[str, str]:
@@ -158,13 +172,13 @@ class _Draft:
             named += '; filename="{}"'.format(self._value().replace('"', ""))
         typed = "\r\nContent-Type: text/plain; charset=x" if self._chance(0.2) else ""
         text = (
-            f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {named}{typed}\r\n\r\n"
-            f"{self._value()}\r\n--{_BOUNDARY}--\r\n"
+            f"--{BOUNDARY}\r\nContent-Disposition: form-data; {named}{typed}\r\n\r\n"
+            f"{self._value()}\r\n--{BOUNDARY}--\r\n"
         )
-        return f"multipart/form-data; boundary={_BOUNDARY}", text
+        return f"multipart/form-data; boundary={BOUNDARY}", text
 
     def _other(self) -> tuple[str, str]:
         return self._pick((*_TYPES, self._value())), self._value()
 
     def _encoded(self, value: str) -> str:
-        return quote(value, safe=self._pick(_SAFE), errors="surrogateescape")
+        return encoded(value, self._pick(SAFE))

@@ -15,7 +15,7 @@ from waf_builder.errors import WafBuilderError
 from waf_builder.run.local import local_waf
 from waf_builder.run.process import WafProcess, free_port
 from waf_builder.verify.compare import Match, Verdict
-from waf_builder.verify.requests import NUMBER_HEADER, Request
+from waf_builder.verify.wire import NUMBER_HEADER, Request
 
 SCORES = 90990
 """The rule that writes a record for each request, with its number and its scores."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
+from waf_builder.config.build import COMPILED_RULES
 from waf_builder.config.model import Config
 from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.engine.model import Engine
@@ -15,13 +17,14 @@ from waf_builder.pipeline import Rendered, build_tree, with_backend
 from waf_builder.render.publish import MANIFEST
 from waf_builder.render.render import Tree
 from waf_builder.run.proof import probes
-from waf_builder.seclang import read_text
+from waf_builder.seclang import read_text, rule_ids
 from waf_builder.spec.load import load
 from waf_builder.spec.model import Backend, Route, Spec
 from waf_builder.verify.compare import Difference, Verdict
 from waf_builder.verify.echo import echo
-from waf_builder.verify.requests import Generator, Place, Request
+from waf_builder.verify.requests import Generator
 from waf_builder.verify.side import Side, running
+from waf_builder.verify.wire import Place, Request
 from waf_builder.verify.words import words_of
 
 BATCH = 100
@@ -111,7 +114,8 @@ def compare(
     """Do what `verify` does with the two trees."""
     assert pair.engine.crs is not None  # noqa: S101  pair_of has seen to it
     rules = pair.engine.crs.rules
-    generator = Generator(seed, words_of(rules), pair.places)
+    loaded = {name: text for name, text in pair.compiled.items() if fnmatch(name, COMPILED_RULES)}
+    generator = Generator(seed, words_of(rules), pair.places, rule_ids(loaded))
     scores = _scores(rules)
     last = generator.plain(0)
     done, refused = 0, 0

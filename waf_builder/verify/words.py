@@ -9,8 +9,8 @@ from pathlib import Path
 
 from waf_builder.crs.compile.reading import Part, read_rules
 from waf_builder.crs.compile.refusal import Refusal
-from waf_builder.crs.compile.words import in_file
-from waf_builder.seclang import Operator, Rule, read_text
+from waf_builder.seclang import Rule, read_text
+from waf_builder.verify.aims import Aim, aims_of, pattern_of, words_of_list
 
 ORDINARY = (
     *("search", "name", "value", "page", "id", "order", "select", "from", "update", "bonjour"),
@@ -47,7 +47,6 @@ HEADERS = (
 )
 
 _NAME = re.compile(r"[\w.-]{2,40}")
-_LISTS = frozenset({"pm", "pmfromfile", "pmf"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Words:
 
     listed: words of the rule set's lists, list by list. expressions: those of its rules.
     decoded: what is undone, in small letters, before one of them is looked for.
-    excluded: names that its rules make exceptions for.
+    excluded: names that its rules make exceptions for. aims: what each rule looks for, and where.
     """
 
     ordinary: tuple[str, ...] = ORDINARY
@@ -66,6 +65,7 @@ class Words:
     decoded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: tuple[str, ...] = NAMES
     excluded: tuple[str, ...] = EXCLUDED
+    aims: tuple[Aim, ...] = ()
 
 
 def words_of(rules: Path) -> Words:
@@ -77,12 +77,12 @@ def words_of(rules: Path) -> Words:
     except Refusal:
         return Words()
     found = [rule for entry in entries for rule in entry.rules]
-    listed = [_listed(rule.operator, files) for rule in found if rule.operator]
+    listed = [words_of_list(rule.operator, files) for rule in found if rule.operator]
     patterns: dict[str, tuple[str, ...]] = {}
     for rule in found:
-        if rule.operator and rule.operator.name.lower() == "rx" and not rule.operator.negated:
+        pattern = pattern_of(rule.operator) if rule.operator else ""
+        if pattern:
             undone = (value.lower() for value in rule.values("t"))
-            pattern = rule.operator.argument.replace(r"\"", '"')
             patterns[pattern] = (*patterns.get(pattern, ()), *undone)
     names, excluded = _names(found)
     return Words(
@@ -91,17 +91,8 @@ def words_of(rules: Path) -> Words:
         decoded=patterns,
         names=(*NAMES, *names),
         excluded=(*EXCLUDED, *excluded),
+        aims=tuple(aims_of(entries, files)),
     )
-
-
-def _listed(operator: Operator, files: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words of a list that a rule looks for; none where it does otherwise."""
-    if operator.name.lower() not in _LISTS:
-        return ()
-    words = operator.argument.split()
-    if operator.name.lower() != "pm":
-        words = in_file(files.get(operator.argument, ""))
-    return tuple(word for word in words if word.isprintable())
 
 
 def _names(rules: Iterable[Rule]) -> tuple[Iterable[str], Iterable[str]]:
