@@ -23,7 +23,7 @@ PACKAGE = Path(waf_builder.__file__).parent
 
 LAYERS = (
     {"__init__"},
-    {"choice", "collector", "ending", "problem", "paths", "version"},
+    {"choice", "collector", "ending", "problem", "paths", "progress", "version"},
     {"errors"},
     {"archive", "download", "sealed", "seclang", "userfile"},
     {"spec"},

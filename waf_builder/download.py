@@ -11,7 +11,6 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -19,11 +18,11 @@ from urllib.parse import urlsplit
 
 from waf_builder import __version__
 from waf_builder.errors import WafBuilderError
+from waf_builder.progress import Progress
 
 if TYPE_CHECKING:
     from email.message import Message
 
-Progress = Callable[[str], None]
 
 MAX_BYTES = 256 * 1024**2
 """More than any archive this project takes; a server that sends more is not the right one."""

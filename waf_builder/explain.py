@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from waf_builder.choice import Choice
 from waf_builder.config.build import NEWEST
@@ -20,6 +19,7 @@ from waf_builder.errors import WafBuilderError
 from waf_builder.paths import cache_dir
 from waf_builder.pipeline import build_tree, known_rules
 from waf_builder.plugins.find import Places, find_plugins
+from waf_builder.progress import Progress
 from waf_builder.render.overrides import find_overrides
 from waf_builder.render.ownrules import own_rules
 from waf_builder.render.publish import MANIFEST
@@ -29,9 +29,6 @@ from waf_builder.spec.load import load
 from waf_builder.spec.model import Exclusion, Spec
 from waf_builder.target import find_rules, named
 from waf_builder.version import Version
-
-if TYPE_CHECKING:
-    from waf_builder.engine.find import Progress
 
 
 @dataclass(frozen=True)

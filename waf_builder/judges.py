@@ -19,11 +19,11 @@ from waf_builder.inspect.library import LibraryError
 from waf_builder.inspect.parallel import ParallelJudge
 from waf_builder.inspect.prepared import Prepared
 from waf_builder.paths import cache_dir
+from waf_builder.progress import Progress
 
 if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
     from waf_builder.crs.rules import RuleIndex
-    from waf_builder.engine.find import Progress
     from waf_builder.pipeline import Rendered
 
 LIBRARY = "library"

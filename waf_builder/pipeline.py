@@ -18,6 +18,7 @@ from waf_builder.paths import cache_dir
 from waf_builder.plugins.find import FOLDER as PLUGINS
 from waf_builder.plugins.find import Places, find_plugins
 from waf_builder.problem import Problem, errors_in
+from waf_builder.progress import Progress, silent
 from waf_builder.render.compiled import render_with_rules
 from waf_builder.render.overrides import Overrides, find_overrides
 from waf_builder.render.publish import MANIFEST, STAMP, publish, require_replaceable, staged, stamp
@@ -32,7 +33,6 @@ __all__ = ["NO_ENGINE", "Choice", "Rendered", "find_target", "render_spec"]
 
 if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
-    from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
 
 
@@ -90,7 +90,7 @@ def render_spec(  # noqa: PLR0913
         rules = _crs_of(engine, choice)
         folder = rules.folder if rules and rules.version == target.crs else None
         places = Places(loaded.folder, folder, cache_dir() / "plugins")
-        found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or _silent)
+        found = find_plugins(spec.waf.plugins, target, places, loaded.at, progress or silent)
         overrides = overrides.with_plugins(found)
     index = known_rules(target, overrides, _crs_of(engine, choice)) if excludes(spec) else None
     crs = engine.crs if engine else rules
@@ -123,10 +123,6 @@ def known_rules(
     from waf_builder.render.ownrules import own_rules
 
     return RuleIndex([*rule_index(crs.folder, cache=cache_dir()), *own_rules(target, overrides)])
-
-
-def _silent(_line: str) -> None:
-    """Say nothing."""
 
 
 def build_tree(  # noqa: PLR0913

@@ -13,12 +13,12 @@ from waf_builder.config.model import Target
 from waf_builder.errors import EngineError, ProblemsError
 from waf_builder.paths import cache_dir
 from waf_builder.problem import Problem, Severity, errors_in
+from waf_builder.progress import Progress, silent
 from waf_builder.version import Version, is_wanted_version
 
 if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
     from waf_builder.crs.rules import RuleIndex
-    from waf_builder.engine.find import Progress
     from waf_builder.engine.model import Engine
 
 
@@ -41,8 +41,6 @@ def find_target(
 
     Without an engine the newest versions are taken, or those that the choice names.
     """
-    from waf_builder.engine.find import silent
-
     choice = named(choice)
     engine: Engine | None = None
     problems: list[Problem] = []
@@ -79,7 +77,6 @@ def find_rules(choice: Choice, progress: Progress | None = None) -> tuple[Instal
 
 def _installed_rules(choice: Choice, progress: Progress | None) -> InstalledCrs:
     from waf_builder.crs.installed import find_crs
-    from waf_builder.engine.find import silent
 
     if choice.crs and not is_wanted_version(choice.crs):
         return find_crs(Path(choice.crs).expanduser().absolute())

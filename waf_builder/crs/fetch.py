@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from waf_builder.archive import ArchiveError, unpack
@@ -15,9 +15,8 @@ from waf_builder.crs.digest import SETUP, content_digest
 from waf_builder.crs.installed import InstalledCrs, crs_in
 from waf_builder.download import DownloadError, download
 from waf_builder.errors import EngineError
+from waf_builder.progress import Progress
 from waf_builder.version import Version
-
-Progress = Callable[[str], None]
 
 RELEASES = "https://github.com/coreruleset/coreruleset/archive/refs/tags"
 """Where the project's archives are, `vX.Y.Z.tar.gz`; `$WAF_BUILDER_CRS_URL` names a mirror."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -12,9 +12,8 @@ from waf_builder.crs.fetch import kept, release
 from waf_builder.crs.installed import InstalledCrs, find_crs
 from waf_builder.crs.needs import too_old_for
 from waf_builder.errors import EngineError, WafBuilderError
+from waf_builder.progress import Progress
 from waf_builder.version import Version, is_wanted_version
-
-Progress = Callable[[str], None]
 
 PINS: Mapping[Version, str] = MappingProxyType(
     {
@@ -82,9 +81,7 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
         return release(best, known[best], folder, progress, source=source)
     except WafBuilderError as error:
         reason = str(error)
-    second = next((here for one in suitable[1:] if (here := kept(one, known[one], folder))), None)
-    if own and not (second and second.version > own.version):
-        second = own
+    second = _second_best((kept(one, known[one], folder) for one in suitable[1:]), own)
     if second is None:
         raise EngineError(
             f"Core Rule Set {best} cannot be had: {reason}\n"
@@ -102,6 +99,14 @@ def choose_crs(  # noqa: PLR0913  each is a word at the call
         f"Core Rule Set {best} cannot be had, so {second.version} is used, which is {whose}: {told}"
     )
     return second
+
+
+def _second_best(
+    releases: Iterable[InstalledCrs | None], own: InstalledCrs | None
+) -> InstalledCrs | None:
+    """Return the newest of the releases that are here, newest first, or the engine's own."""
+    here = next(filter(None, releases), None)
+    return here if here and not (own and own.version >= here.version) else own
 
 
 def crs_here(

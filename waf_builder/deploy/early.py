@@ -5,8 +5,8 @@ from __future__ import annotations
 from waf_builder.deploy.engines import Found, Wish, engine_for
 from waf_builder.deploy.log import Log
 from waf_builder.deploy.model import Deploy, DeployError
-from waf_builder.engine.find import Progress
 from waf_builder.lock.model import FILE
+from waf_builder.progress import Progress
 
 
 class EarlyEngine:

@@ -22,7 +22,7 @@ from waf_builder.deploy.paragraphs import (
     unknown_source,
 )
 from waf_builder.engine import allocator, apt, platform, store
-from waf_builder.engine.find import OWN_CRS, Progress, find
+from waf_builder.engine.find import OWN_CRS, find
 from waf_builder.engine.model import Engine
 from waf_builder.engine.smoke import smoke_test
 from waf_builder.errors import EngineError
@@ -30,6 +30,7 @@ from waf_builder.lock.model import Lock, LockedCrs
 from waf_builder.lock.verify import verify
 from waf_builder.paths import cache_dir
 from waf_builder.problem import errors_in
+from waf_builder.progress import Progress
 from waf_builder.version import is_wanted_version
 
 VENDOR_SETTING = "VENDOR_URL"

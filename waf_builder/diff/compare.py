@@ -18,13 +18,13 @@ from waf_builder.diff.policy import PolicyDiff, Rules, compare_specs
 from waf_builder.diff.rules import RulesDiff, RuleSet, compare_rules, rule_set
 from waf_builder.diff.sides import Side
 from waf_builder.diff.verdicts import Verdicts, compare_verdicts
-from waf_builder.download import Progress
 from waf_builder.errors import EngineError, WafBuilderError
 from waf_builder.inspect.request import HttpRequest
 from waf_builder.judges import LIBRARY, NGINX, inspector_of
 from waf_builder.paths import cache_dir
 from waf_builder.pipeline import known_rules
 from waf_builder.problem import Place, Problem, Severity
+from waf_builder.progress import Progress
 from waf_builder.render.overrides import find_overrides
 from waf_builder.seclang import to_bytes
 from waf_builder.target import find_rules, named

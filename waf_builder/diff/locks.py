@@ -10,10 +10,10 @@ from waf_builder.crs.fetch import kept, release
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.crs.releases import PINS
 from waf_builder.diff.change import Change, value_changes
-from waf_builder.download import Progress
 from waf_builder.engine.find import OWN_CRS, find
 from waf_builder.errors import EngineError, WafBuilderError
 from waf_builder.lock.model import Lock, Part
+from waf_builder.progress import Progress
 
 _WAY_OUT = (
     "Unpack both releases and compare their folders, or run this where `waf-builder lock` has been"

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from waf_builder.engine import allocator, store
 from waf_builder.engine.lean import make_lean
 from waf_builder.engine.packages import Apt, AptError, Package, installed, private_status
 from waf_builder.errors import EngineError
-
-Progress = Callable[[str], None]
+from waf_builder.progress import Progress
 
 # The library's name differs between releases (libmodsecurity3, libmodsecurity3t64); it follows.
 PACKAGES = ("nginx", "libnginx-mod-http-modsecurity", "modsecurity-crs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from waf_builder.crs.installed import InstalledCrs, crs_in, find_crs
@@ -11,9 +10,8 @@ from waf_builder.engine import layout
 from waf_builder.engine.model import Engine, Start
 from waf_builder.engine.probe import probe
 from waf_builder.errors import EngineError
+from waf_builder.progress import Progress, silent
 from waf_builder.version import Version, is_wanted_version
-
-Progress = Callable[[str], None]
 
 OLDEST_NGINX = Version(1, 19, 5)
 """The first nginx with `-e`, without which a start writes to a log file of the system
@@ -28,10 +26,6 @@ _WAYS_OUT = """\
       --engine apt      Debian 12 or Ubuntu 24.04 and newer: gets one without root, in a few seconds
       --engine DIR      a folder with usr/sbin/nginx, its module and its libraries
       apt-get install nginx libnginx-mod-http-modsecurity modsecurity-crs"""
-
-
-def silent(_message: str) -> None:
-    """Say nothing: the progress of a caller that shows none."""
 
 
 def find(where: str | None = None, crs: str | None = None, progress: Progress = silent) -> Engine:

@@ -6,6 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
+from waf_builder.crs.installed import InstalledCrs
 from waf_builder.engine.layout import JEMALLOC, MODULE, NGINX
 from waf_builder.engine.model import Engine
 from waf_builder.errors import EngineError
@@ -42,29 +43,33 @@ def link(engine: Engine, tree: Path, *, relative: bool = False) -> None:
         script = relative_wrapper(engine, target) if relative else wrapper(engine)
         nginx.write_text(script, encoding="utf-8", errors="surrogateescape")
         nginx.chmod(0o755)
-        parts = {
-            MODULE: engine.module,
-            "crs": engine.crs.folder,
-            "unicode.mapping": engine.unicode_map,
-        }
-        if engine.allocator:
-            parts[JEMALLOC] = engine.allocator
-        for name, part in parts.items():
+        for name, part in _parts(engine, engine.crs).items():
             where = os.path.relpath(part, target) if relative else _absolute(part)
             (staging / name).symlink_to(where)
-        if target.is_symlink():
-            target.unlink()
-        if target.exists():
-            # A folder is not replaced by rename, so the old one goes aside first.
-            old = staging / "old"
-            target.rename(old)
-            staging.rename(target)
-            shutil.rmtree(target / "old")
-        else:
-            staging.rename(target)
+        _swap_in(staging, target)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def _parts(engine: Engine, crs: InstalledCrs) -> dict[str, Path]:
+    """Return what is linked to, by the name of the link."""
+    parts = {MODULE: engine.module, "crs": crs.folder, "unicode.mapping": engine.unicode_map}
+    return {**parts, JEMALLOC: engine.allocator} if engine.allocator else parts
+
+
+def _swap_in(staging: Path, target: Path) -> None:
+    import shutil
+
+    if target.is_symlink():
+        target.unlink()
+    if not target.exists():
+        staging.rename(target)
+        return
+    # A folder is not replaced by rename, so the old one goes aside first.
+    target.rename(staging / "old")
+    staging.rename(target)
+    shutil.rmtree(target / "old")
 
 
 def linked(tree: Path) -> tuple[str | None, str | None]:

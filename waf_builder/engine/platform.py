@@ -23,7 +23,6 @@ from waf_builder.download import (
     PATIENT,
     DownloadError,
     Patience,
-    Progress,
     download,
     text_at,
 )
@@ -36,6 +35,7 @@ from waf_builder.engine.probe import probe
 from waf_builder.engine.smoke import smoke_test
 from waf_builder.errors import EngineError, WafBuilderError
 from waf_builder.paths import cache_dir
+from waf_builder.progress import Progress
 
 VENDOR_URL = "https://nginx-buildpack.s3.amazonaws.com"
 VENDOR_SETTING = "VENDOR_URL"

@@ -10,7 +10,6 @@ from pathlib import Path
 from waf_builder import __version__
 from waf_builder.crs.installed import InstalledCrs
 from waf_builder.crs.releases import choose_crs
-from waf_builder.download import Progress
 from waf_builder.engine import platform
 from waf_builder.engine.compat import check_pair
 from waf_builder.engine.find import OWN_CRS, find
@@ -22,6 +21,7 @@ from waf_builder.lock.verify import verify
 from waf_builder.lock.write import lock_text
 from waf_builder.paths import cache_dir
 from waf_builder.problem import Place, Problem, Severity, errors_in
+from waf_builder.progress import Progress
 from waf_builder.spec.load import load
 
 

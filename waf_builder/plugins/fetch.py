@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from waf_builder.errors import WafBuilderError
 from waf_builder.plugins.files import INNER, KINDS, PluginFiles, read_plugin
 from waf_builder.problem import Problem
-
-Progress = Callable[[str], None]
+from waf_builder.progress import Progress
 
 _MAX_BYTES = 16 * 1024**2
 """The largest official plugin has 100 KB."""

@@ -12,6 +12,7 @@ from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.plugins import fetch
 from waf_builder.plugins.files import INNER, PHASES, PluginFiles, read_plugin
 from waf_builder.problem import Place, Problem
+from waf_builder.progress import Progress, silent
 from waf_builder.spec.model import Plugin
 from waf_builder.spec.yaml import Path as Keys
 from waf_builder.spec.yaml import dotted
@@ -50,7 +51,7 @@ def find_plugins(
     target: Target,
     places: Places,
     at: Locator = lambda _path: None,
-    progress: Callable[[str], None] = lambda _line: None,
+    progress: Progress = silent,
 ) -> Found:
     """Return the files of the plugins that a spec names, in the order in which it names them.
 
