@@ -202,9 +202,15 @@ def require_sound_rules(rendered: Rendered) -> None:
         return
     from waf_builder.check.seclang import lint
 
-    own = {name: text for name, text in rendered.tree.items() if name in rendered.overrides.sources}
+    rules = {
+        name: text
+        for name, text in rendered.tree.items()
+        if name.startswith("modsecurity/")
+        and name.endswith(".conf")
+        and not name.startswith("modsecurity/crs/")
+    }
     version = rendered.engine.modsecurity_version if rendered.engine else None
-    problems = at_sources(lint(own, modsecurity=version), rendered.overrides, rendered.tree)
+    problems = at_sources(lint(rules, modsecurity=version), rendered.overrides, rendered.tree)
     _require_sound(errors_in(problems))
 
 

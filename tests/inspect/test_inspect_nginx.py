@@ -96,7 +96,10 @@ def test_what_a_person_reads(engine: Engine, tmp_path: Path):
     run = ask(tmp_path, engine, "curl -X DELETE https://a.test/read/x")
     assert run.exit_code == 3
     assert run.stdout == (
-        "DELETE /read/x\n  is refused before or beside the rules (status 405; route /read/)\n"
+        "DELETE /read/x\n  is refused before or beside the rules (status 405; route /read/)\n\n"
+        "  If this is an ordinary request of your app, write at the route /read/:\n\n"
+        "    methods: [GET, HEAD, DELETE]\n\n"
+        "  New in it is DELETE. Where the spec has the key already, this replaces it.\n"
     )
 
 
