@@ -164,10 +164,17 @@ def test_a_damaged_cache_is_made_again(tmp_path, cache, reach):
     library.write_text("damaged\n")
     (nginx,) = (cache / "waf-builder/engines").glob("*/engine-*/usr/sbin/nginx")
     nginx.write_bytes(nginx.read_bytes()[:1000])
+    own = cache / "waf-builder"
+    for pattern in ("pip/*/pip-*.whl", "engines/*/apt/state/lists/*_Packages*"):
+        (file,) = own.glob(pattern)
+        file.write_bytes(file.read_bytes()[:1000])
+    (listing,) = own.glob("engines/*/engine-*/packages.txt")
+    listing.write_bytes(b"\xff")
     build = deploys.app(tmp_path / "app")
     result = deploys.compile_app(build, cache, reach)
     assert result.status == 0, result.log
     assert "locked libraries from the package index" in result.log
+    assert "The newest engine cannot be had" not in result.log
 
 
 def test_a_wheel_with_another_checksum_is_refused(tmp_path, cache, materials):

@@ -114,7 +114,7 @@ def pip_wheel(deploy: Deploy, step: Step) -> Path:
     DeployError when it cannot be had.
     """
     of = deploy.cache / "pip" / store.folder().name
-    if kept := next(iter(sorted(of.glob("pip-*.whl"))), None):
+    if (kept := next(iter(sorted(of.glob("pip-*.whl"))), None)) and _is_whole(kept):
         return kept
     step.detail(f"Getting pip: the package {_PACKAGE} of {deploy.stack}")
     got = of / "package"
@@ -133,6 +133,14 @@ def pip_wheel(deploy: Deploy, step: Step) -> Path:
         ) from error
     finally:
         shutil.rmtree(got, ignore_errors=True)
+
+
+def _is_whole(wheel: Path) -> bool:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 _AGAIN = """\

@@ -216,7 +216,7 @@ def _still_good(root: Path, listing: str) -> bool:
         if (root / _LISTING).read_text(encoding="utf-8") != listing:
             return False
         allocator.prove(root)
-    except (OSError, EngineError):
+    except (OSError, UnicodeDecodeError, EngineError):
         return False
     return True
 

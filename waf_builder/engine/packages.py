@@ -36,6 +36,9 @@ BRIEF = {
 _FETCHED: dict[Path, list[str]] = {}
 """The folders whose lists this process has fetched, and what apt complained about."""
 
+_DAMAGED = "package lists or status file could not be parsed"
+"""What apt says when a list in its folder was cut short, as by a disk that was full."""
+
 _HELPER = "/usr/lib/apt/apt-helper"
 _STATUS = Path("/var/lib/dpkg/status")
 _FIELDS = ("Package", "Status", "Version", "Architecture", "Multi-Arch", "Provides")
@@ -91,7 +94,13 @@ class Apt:
         again: although this process has fetched them before.
         """
         if again or self._lists not in _FETCHED:
-            _code, _out, _FETCHED[self._lists] = self._run(["update"])
+            _code, _out, said = self._run(["update"])
+            if any(_DAMAGED in line for line in said):
+                # apt takes what it has for a part of what is new, and never gets over it.
+                shutil.rmtree(self._lists)
+                (self._lists / "partial").mkdir(parents=True)
+                _code, _out, said = self._run(["update"])
+            _FETCHED[self._lists] = said
         return _FETCHED[self._lists]
 
     def resolve(self, names: Sequence[str], *, alone: bool = False) -> list[Package]:
