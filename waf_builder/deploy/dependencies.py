@@ -16,6 +16,7 @@ from pathlib import Path
 from waf_builder.deploy.log import Log, Step, megabytes
 from waf_builder.deploy.model import Deploy, DeployError
 from waf_builder.deploy.pip import Meanwhile, Pip, pip_wheel
+from waf_builder.engine import store
 
 REQUIREMENTS = "requirements.txt"
 WHEELS = "wheels"
@@ -39,9 +40,14 @@ def dependencies(
         if kept(deploy, buildpack):
             step.done("The locked libraries are in the cache", megabytes(_size(folder)))
             return folder
-        _clear(folder.parent)
-        _install(deploy, buildpack, folder, step, meanwhile)
-        _clear(folder.parent, besides=folder)
+
+        def progress(message: str) -> None:
+            step.detail(message.capitalize())
+
+        with store.locked(folder.parent, progress, "the libraries"):
+            if not kept(deploy, buildpack):
+                _install(deploy, buildpack, folder, step, meanwhile)
+                _clear(folder.parent, besides=folder)
     return folder
 
 
@@ -66,7 +72,6 @@ def _install(
     deploy: Deploy, buildpack: Path, folder: Path, step: Step, meanwhile: Meanwhile | None
 ) -> None:
     requirements = buildpack / REQUIREMENTS
-    folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder.parent))
     try:
         target = staging / "libraries"
@@ -130,8 +135,8 @@ def _files(folder: Path) -> list[Path]:
     ]
 
 
-def _clear(python: Path, besides: Path | None = None) -> None:
-    """Remove what a kill left, and with `besides` all other sets of libraries too."""
-    for entry in python.glob(f"{_STAGING}*" if besides is None else "*"):
-        if entry != besides:
+def _clear(python: Path, besides: Path) -> None:
+    """Remove all other sets of libraries."""
+    for entry in python.iterdir():
+        if entry.is_dir() and entry != besides:
             shutil.rmtree(entry, ignore_errors=True)

@@ -48,8 +48,11 @@ def current(of: Path | None = None) -> Path | None:
 
 
 @contextlib.contextmanager
-def locked(of: Path, progress: Callable[[str], None]) -> Iterator[None]:
-    """Let one process at a time change the engines in `of`; also clears what a kill left."""
+def locked(of: Path, progress: Callable[[str], None], what: str = "an engine") -> Iterator[None]:
+    """Let one process at a time change the engines in `of`; also clears what a kill left.
+
+    what: is got there, as progress hears it where another process has to be waited for.
+    """
     import fcntl
     import shutil
 
@@ -65,7 +68,7 @@ def locked(of: Path, progress: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress("waiting for another waf-builder that is getting an engine")
+            progress(f"waiting for another waf-builder that is getting {what}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for left in of.glob(f"{_STAGING}*"):
             shutil.rmtree(left, ignore_errors=True)
