@@ -16,6 +16,7 @@ from waf_builder.diff.verdicts import Verdict
 from waf_builder.inspect import shown
 from waf_builder.inspect.answer import answer
 from waf_builder.inspect.inspector import Inspector
+from waf_builder.inspect.proposal import propose
 from waf_builder.inspect.report import Finding, text
 from waf_builder.inspect.request import HttpRequest, from_url
 from waf_builder.inspect.routing import Host, Routing
@@ -181,6 +182,31 @@ def test_the_name_of_a_field_moves_no_cursor():
     told = replace(found, answer=replace(found.answer, matches=(odd,)))
     assert "\x1b" not in text(told)
     assert r"ARGS:a\x1b[31m" in text(told)
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+@pytest.mark.parametrize("status", [200, 403])
+def test_an_answer_fits_on_the_terminal(width: int, status: int):
+    request = from_url(f"http://a.test/{'way/' * 40}?q=x")
+    long = {
+        "message": "a rule that says at some length what it has been looking for in requests",
+        "details": {
+            "ruleId": "942100",
+            "match": f"against variable `ARGS:q' (Value: `{'y' * 99}' )",
+            "severity": "2",
+            "tags": ["attack-sqli"],
+        },
+    }
+    judged = {"message": "(Total Score: 5)", "details": {"ruleId": "949110"}}
+    access = {"route": "a.test/way/", "backend_status": "200" if status == 200 else ""}
+    said = answer(request, status, access, {"messages": [long, judged]})
+    found = Finding(said, 5, propose(said, Routing((), 0, 5, "/h", False, (), False)))
+    lines = text(found, width=width).splitlines()
+    pasted = ("reason: ", "path: ", "- rule: ", "what matched")
+    rest = [line for line in lines if not any(word in line for word in pasted)]
+    values = [line for line in rest if "yyy" in line]
+    assert max(len(line) for line in rest if line not in values) <= width
+    assert all(len(line) <= max(width, 53) for line in values)
 
 
 NOWHERE = {"route": "", "backend_status": ""}

@@ -9,6 +9,8 @@ import click
 from waf_builder.cli.options import format_option, judge_options, spec_argument
 from waf_builder.cli.status import NOT_AS_WANTED
 
+_NARROWEST, _WIDEST = 40, 100
+"""Columns of an answer, whatever the terminal has."""
 _COLOURS = {"pass": "green", "detect": "yellow", "block": "red", "reject": "red", "error": "red"}
 
 
@@ -32,6 +34,7 @@ def inspect(
     Example: waf-builder inspect backend.yaml 'https://shop.example.com/search?q=l%27été'
     """
     import json
+    import shutil
 
     from waf_builder.choice import Choice
     from waf_builder.cli.output import progress, show_problems
@@ -39,6 +42,7 @@ def inspect(
     from waf_builder.inspect.report import text
     from waf_builder.judges import inspector_of
 
+    width = max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
     refused = False
     with inspector_of(spec, Choice(engine, crs), progress) as inspector:
         show_problems(inspector.problems, notes=False)
@@ -48,7 +52,7 @@ def inspect(
             if form == "json":
                 click.echo(json.dumps(finding.as_json(), ensure_ascii=False))
             else:
-                click.echo(("\n" if number else "") + text(finding, _paint))
+                click.echo(("\n" if number else "") + text(finding, _paint, width))
     ctx.exit(NOT_AS_WANTED if refused else 0)
 
 

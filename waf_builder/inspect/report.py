@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Paint = Callable[[Verdict, str], str]
 _HEAD = ("rule", "level", "points", "where", "what matched")
-_WIDTH = 100
+WIDTH = 80
+"""Columns of a report that is not for a terminal."""
+_LEAST = 20
+"""Characters of a value that are shown, however narrow the terminal."""
 _SAID: dict[Verdict, str] = {
     "pass": "passes",
     "detect": "passes, since the route only detects; in mode block it would be refused",
@@ -73,32 +76,52 @@ class Finding:
         }
 
 
-def text(finding: Finding, paint: Paint = lambda _verdict, words: words) -> str:
-    """Return what a person reads of one answer; paint colours the verdict."""
+def text(
+    finding: Finding,
+    paint: Paint = lambda _verdict, words: words,
+    width: int = WIDTH,
+) -> str:
+    """Return what a person reads of one answer; paint colours the verdict.
+
+    width: columns; only what is to be pasted may be longer.
+    """
     answer = finding.answer
     request = answer.request
-    asked = f"{request.method} {shown.target(request)}"
-    lines = [asked if len(asked) <= _WIDTH else f"{asked[: _WIDTH - 1]}…"]
-    lines.append(f"  {paint(answer.verdict, _SAID[answer.verdict])}{_details(finding)}")
+    lines = [_cut(f"{request.method} {shown.target(request)}", width)]
+    lines += _said(finding, paint, width)
     if note := answer.note or finding.remark:
-        lines += textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines += _wrapped(note, width)
     if answer.matches:
-        lines += ["", *_table(answer.matches)]
+        lines += ["", *_table(answer.matches, width)]
     if finding.proposal:
-        lines += ["", *_proposal(finding.proposal, finding.openings)]
+        lines += ["", *_proposal(finding.proposal, finding.openings, width)]
     return "\n".join(lines)
 
 
-def _details(finding: Finding) -> str:
+def _said(finding: Finding, paint: Paint, width: int) -> list[str]:
     answer = finding.answer
     told = [f"status {answer.status}"] if answer.status else []
     told.append(f"route {answer.route}" if answer.route else "no route")
     if answer.score:
         told.append(f"score {answer.score}, refused from {finding.threshold} on")
-    return f" ({'; '.join(told)})"
+    words, details = _SAID[answer.verdict], f"({'; '.join(told)})"
+    painted = f"  {paint(answer.verdict, words)}"
+    if len(f"  {words} {details}") <= width:
+        return [f"{painted} {details}"]
+    return [painted, *_wrapped(details, width)]
 
 
-def _table(matches: Sequence[Match]) -> list[str]:
+def _wrapped(words: str, width: int, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(
+        words, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _cut(words: str, width: int) -> str:
+    return words if len(words) <= width else f"{words[: width - 1]}…"
+
+
+def _table(matches: Sequence[Match], width: int) -> list[str]:
     rows = [
         (
             str(match.rule),
@@ -109,28 +132,30 @@ def _table(matches: Sequence[Match]) -> list[str]:
         for match in matches
     ]
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=False)]
-    head = "  ".join(f"{word:<{width}}" for word, width in zip(_HEAD, widths, strict=False))
+    head = "  ".join(f"{word:<{size}}" for word, size in zip(_HEAD, widths, strict=False))
     lines = [f"  {head}  {_HEAD[-1]}"]
     indent = " " * (2 + widths[0] + 2)
+    room = max(_LEAST, width - len(f"  {head}  "))
     for match, row in zip(matches, rows, strict=True):
-        cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
-        lines += [f"  {cells}  {match.value}".rstrip(), f"{indent}{match.message}"]
+        cells = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=False))
+        lines.append(f"  {cells}  {_cut(match.value, room)}".rstrip())
+        lines += _wrapped(match.message, width, indent)
     return lines
 
 
-def _proposal(proposal: Proposal, openings: Sequence[Opening]) -> list[str]:
+def _proposal(proposal: Proposal, openings: Sequence[Opening], width: int) -> list[str]:
     lines = []
     if proposal.lines:
         where, above = place_of(proposal.at, proposal.route)
         lines += [
-            f"  If this is an ordinary request of your app, write {where}:",
+            *_wrapped(f"If this is an ordinary request of your app, write {where}:", width),
             "",
             *(f"    {line}" for line in above),
             *(f"    {'  ' * len(above)}{line}" for line in proposal.lines),
             "",
         ]
     for sentence in (proposal.opens, *map(str, openings)):
-        lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines += _wrapped(sentence, width)
     return lines
 
 

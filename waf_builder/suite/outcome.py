@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from waf_builder.inspect import shown
-from waf_builder.inspect.report import Finding, text
+from waf_builder.inspect.report import WIDTH, Finding, text
 from waf_builder.inspect.secret import Secrets
 from waf_builder.suite.model import PASS, Check
 from waf_builder.suite.verdict import Observed, judge, record_of
@@ -38,7 +38,8 @@ class Outcome:
         """What a person reads of a check that failed, with what the WAF said."""
         if self.finding is None:
             return f"{self.check.place}: {self.name}: skipped: {self.check.skipped}"
-        answer = "\n".join(f"  {line}".rstrip() for line in text(self.finding).splitlines())
+        told = text(self.finding, width=WIDTH - 2)
+        answer = "\n".join(f"  {line}".rstrip() for line in told.splitlines())
         return f"{self.check.place}: {self.name}: {self.failed}\n{answer}"
 
 
