@@ -105,10 +105,10 @@ def _said(finding: Finding, paint: Paint, width: int) -> list[str]:
     if answer.score:
         told.append(f"score {answer.score}, refused from {finding.threshold} on")
     words, details = _SAID[answer.verdict], f"({'; '.join(told)})"
-    painted = f"  {paint(answer.verdict, words)}"
     if len(f"  {words} {details}") <= width:
-        return [f"{painted} {details}"]
-    return [painted, *_wrapped(details, width)]
+        return [f"  {paint(answer.verdict, words)} {details}"]
+    lines = textwrap.wrap(words, width - 2)
+    return [*(f"  {paint(answer.verdict, line)}" for line in lines), *_wrapped(details, width)]
 
 
 def _wrapped(words: str, width: int, indent: str = "  ") -> list[str]:
