@@ -12,7 +12,7 @@ from random import Random
 
 from waf_builder.seclang import Variable
 from waf_builder.verify.aims import Aim, Sought
-from waf_builder.verify.disguises import DISGUISES
+from waf_builder.verify.disguises import disguised
 from waf_builder.verify.parts import OF_FIELDS, Parts
 from waf_builder.verify.places import PLACES, Put
 from waf_builder.verify.samples import PLAIN, expression
@@ -74,10 +74,7 @@ class Aimed:
             text = self._pick(texts)
             for _ in range(_TRIES if plain else 0):
                 text = text if PLAIN.issuperset(text) else self._pick(texts)
-        disguises = [DISGUISES[each] for each in sought.undone if each in DISGUISES]
-        if disguises and self._chance(0.3):
-            text = self._pick(disguises)(text, self._random.randint(0, len(text)))
-        return text
+        return disguised(text, sought.undone, self._random) if self._chance(0.4) else text
 
     def _shaped(self, text: str) -> str:
         """Return the text, one that is nearly it, or one that has it among others."""

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
+
+
+def disguised(text: str, undone: Sequence[str], random: Random) -> str:
+    """Return a text as one of the transformations undoes it, with those that run before it."""
+    known = [each for each in undone if each in DISGUISES]
+    if not known:
+        return text
+    chosen = random.choice(known)
+    found = DISGUISES[chosen](text, random.randint(0, len(text)))
+    before = undone[: undone.index(chosen)]
+    # What follows a single backslash would be decoded as JavaScript.
+    return found.replace("\\", "\\\\") if {chosen, *before} >= _BY_BACKSLASH else found
+
+
+_BY_BACKSLASH = frozenset({"jsdecode", "cssdecode"})
 
 
 def _inserted(what: str) -> Callable[[str, int], str]:

@@ -57,7 +57,8 @@ class Parts:
     def written(self, place: Place, number: int) -> Request:
         """Return the request."""
         headers = [("Host", place.host)]
-        if not any(name.lower() == "user-agent" for name, _ in self.headers):
+        named = {name.lower() for name, _ in self.headers}
+        if "user-agent" not in named:
             headers.append(("User-Agent", AGENT))
         headers += [("Accept", "*/*"), *self.headers]
         if self.cookies:
@@ -66,7 +67,9 @@ class Parts:
         if self.kind is None:
             return request_of(number, "GET", self._target(place), headers, b"")
         body = (self.text or _BODIES[self.kind](self)).encode("utf-8", "surrogateescape")
-        headers += [("Content-Type", self._type()), ("Content-Length", str(len(body)))]
+        if "content-type" not in named:
+            headers.append(("Content-Type", self._type()))
+        headers.append(("Content-Length", str(len(body))))
         method = self.random.choice(("POST", "POST", "PUT"))
         return request_of(number, method, self._target(place), headers, body)
 

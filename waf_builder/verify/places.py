@@ -14,6 +14,11 @@ _MOST_IN_LINE = 1500
 
 _TOKEN = frozenset(map(chr, range(0x21, 0x7F))) - frozenset('"(),/:;<=>?@[\\]{}')
 
+_OF_THE_CONNECTION = frozenset(
+    {"connection", "content-length", "expect", "host", "transfer-encoding", "upgrade"}
+)
+"""Headers that say how long a request is, or whose; no answer may come to it."""
+
 Put = Callable[[Parts, str, str], None]
 """Puts a text into a request, under a name where the place has one."""
 
@@ -84,7 +89,8 @@ def _in_cookie_name(parts: Parts, _name: str, text: str) -> None:
 
 
 def _in_header(parts: Parts, name: str, text: str) -> None:
-    parts.headers.append((name, text[:_MOST_IN_LINE]))
+    if name.lower() not in _OF_THE_CONNECTION:
+        parts.headers.append((name, text[:_MOST_IN_LINE]))
 
 
 def _in_header_name(parts: Parts, _name: str, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from waf_builder.verify.disguises import DISGUISES
+from waf_builder.verify.disguises import DISGUISES, disguised
 from waf_builder.verify.samples import PLAIN, expression
 from waf_builder.verify.words import Words
 
@@ -83,10 +83,7 @@ class Values:
     def _disguised(self) -> str:
         """Return a text that its expression matches once it is decoded, or matches no more."""
         undone = self._words.decoded.get(self._expression, ())
-        disguises = [DISGUISES[each] for each in undone if each in DISGUISES]
-        text = self._sample()
-        at = self._random.randint(0, len(text))
-        return str(self._pick(disguises)(text, at)) if disguises else text
+        return disguised(self._sample(), undone, self._random)
 
     def _listed(self) -> str:
         return self._plainest(self._list)

@@ -21,7 +21,7 @@ def test_a_large_rule_with_a_screen_of_its_own_is_asked_at_its_place():
     text, screens = screened(THREE)
     numbered = [line.partition("id:")[2] for line in text.splitlines() if "id:" in line]
     order = [line.partition(",")[0] for line in numbered]
-    assert order == ["90799", "10", "11", "90797", "90796", "12"]
+    assert order == ["90799", "10", "11", "90796", "90795", "12"]
     assert text.index('SecMarker "END-WAF-SCREENED-0"') < text.index("id:11")
     assert "ccc" not in screens
     assert "(?:a)|(?:d)" in screens

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from crs.compile.rulesets import rule, screened
 
+from waf_builder.crs.compile.refusal import Refusal
 from waf_builder.seclang import read
 from waf_builder.seclang.pcre import regex_error
 
@@ -177,6 +178,25 @@ def test_a_jump_that_no_request_takes_skips_nothing():
     )
     before = 'SecAction "id:1,phase:1,pass,nolog,setvar:tx.a=2"\n'
     assert "waf_clean" in screened(text, before=before)[0]
+
+
+def test_what_leads_over_one_that_sees_what_matched_is_not_seen():
+    text, _ = screened("\n\n" + SEEN.replace("id:10", "id:11") + seeing(12))
+    assert text.splitlines()[:3] == [
+        'SecRule &TX:waf_clean "@eq 0" "id:90799,phase:2,pass,t:none,nolog,skip:1"',
+        'SecAction "id:90798,phase:2,pass,t:none,nolog,skipAfter:END-WAF-SCREENED-0"',
+        'SecRule &TX:waf_clean "@gt 1" "id:90797,phase:2,pass,t:none,nolog"',
+    ]
+    text, _ = screened("\n" + SEEN.replace("id:10", "id:11") + seeing(12))
+    assert text.splitlines()[1].startswith('SecRule TX:waf_clean "@eq 1"')
+
+
+def test_more_rules_than_numbers_are_refused():
+    many = "SecMarker A\n".join(
+        SEEN.replace("id:10", f"id:{number}") + rule(number + 1) for number in range(100, 240, 2)
+    )
+    with pytest.raises(Refusal, match="so many rules"):
+        screened(many)
 
 
 def test_a_rule_that_sees_what_matched_before_is_not_the_first_one_that_is_led_over():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from waf_builder.crs.compile.model import Changed, Entry, RuleSet
-from waf_builder.crs.compile.room import TRACELESS, has_room
+from waf_builder.crs.compile.room import has_room, lines_before
 from waf_builder.crs.compile.screenfile import corrections_idle, left_out_first, stretches
 from waf_builder.crs.compile.screens import screens
 
@@ -28,7 +28,8 @@ def asked_alone(rules: RuleSet, lists: Mapping[str, str]) -> Iterator[Changed]:
     alone = _alone(rules, lists)
     idle = corrections_idle(rules)
     for stretch in stretches(rules):
-        traceless = has_room(stretch.rules[0], before=True, lines=TRACELESS)
+        best = lines_before(stretch.rules)
+        traceless = all(has_room(each, before=True, lines=best) for each in stretch.rules)
         for before, entry, after in _with_neighbours(stretch.rules):
             if id(entry.rules[0]) not in alone:
                 continue

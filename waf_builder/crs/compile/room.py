@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from waf_builder.crs.compile.model import Entry
 
-TRACELESS = 2
-"""Lines before a rule where what leads over it leaves nothing in MATCHED_VARS."""
+
+def lines_before(rules: Sequence[Entry]) -> int:
+    """Return how many lines best lead over some rules; one will do.
+
+    One leaves something in MATCHED_VARS where it leads over them; more do where it does not.
+    """
+    return 3 if any(each.sees_earlier_matches for each in rules) else 2
 
 
 def has_room(entry: Entry, *, before: bool, lines: int = 1) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 
 from waf_builder.crs.compile.model import Entry, RuleSet
+from waf_builder.crs.compile.refusal import Refusal
+from waf_builder.crs.compile.room import lines_before
 from waf_builder.crs.compile.screens import ALPHABETS, PATH, Screen, Screens
 
 IDS = range(90600, 90800)
+_NUMBERS = 3
+"""Of these, for what leads over one stretch of rules."""
+
 TAG = "OWASP_CRS"
 """What an exclusion by this tag takes from the rules, it takes from their screens, too."""
 
@@ -38,18 +43,21 @@ class Stretch:
         """What leads over them, a line each.
 
         A rule that does not match and an action cost half as much as a rule that matches. Where
-        nothing is known of the request, the rules are asked.
+        nothing is known of the request, the rules are asked; where one of them looks at all that
+        matched before it, the first of these is taken out of that.
         """
-        first, second = (IDS.stop - 2 * self.number - at for at in (1, 2))
-        return (
+        first, second, third = (IDS.stop - _NUMBERS * self.number - at for at in (1, 2, 3))
+        lines = (
             f'SecRule &TX:{CLEAN} "@eq 0" "id:{first},{_ACTIONS},skip:1"',
             f'SecAction "id:{second},{_ACTIONS},skipAfter:{self._end}"',
+            f'SecRule &TX:{CLEAN} "@gt 1" "id:{third},{_ACTIONS}"',
         )
+        return lines[: lines_before(self.rules)]
 
     @property
     def before_in_one(self) -> str:
         """The same on one line."""
-        number = IDS.stop - 2 * self.number - 1
+        number = IDS.stop - _NUMBERS * self.number - 1
         return f'SecRule TX:{CLEAN} "@eq 1" "id:{number},{_ACTIONS},skipAfter:{self._end}"'
 
     @property
@@ -73,8 +81,11 @@ def stretches(rules: RuleSet) -> list[Stretch]:
 
 
 def screens_text(rules: RuleSet, made: Screens) -> str:
-    """Return the file of the screens, which stands before corrections and rule set."""
-    numbers = iter(IDS)
+    """Return the file of the screens, which stands before corrections and rule set.
+
+    Refusal when there are more than numbers for them.
+    """
+    numbers = count(IDS.start)
 
     def written(some: Iterable[Screen]) -> Iterator[str]:
         for screen in some:
@@ -117,6 +128,9 @@ def screens_text(rules: RuleSet, made: Screens) -> str:
         f'SecAction "id:{next(numbers)},{_ACTIONS},setvar:!tx.msc_pcre_limits_exceeded"',
         f'SecMarker "{_DONE}"',
     ]
+    ways = stretches(rules)
+    if next(numbers) > IDS.stop - _NUMBERS * len(ways):
+        raise Refusal("so many rules to be screened", ways[-1].rules[0].place)
     return "\n".join(lines) + "\n"
 
 

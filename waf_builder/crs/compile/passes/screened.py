@@ -9,7 +9,7 @@ from itertools import groupby
 
 from waf_builder.crs.compile.facts import Facts, facts_of
 from waf_builder.crs.compile.model import Changed, Entry, RuleSet
-from waf_builder.crs.compile.room import TRACELESS, has_room
+from waf_builder.crs.compile.room import has_room, lines_before
 from waf_builder.crs.compile.screenfile import CLEAN, IDS, NO_CORRECTIONS, TAG
 from waf_builder.crs.compile.screens import MADE
 from waf_builder.seclang import Variable
@@ -118,9 +118,10 @@ def _with_room(stretch: list[Entry], following: Mapping[int, Entry | None]) -> l
     """
     while stretch and (stretch[0].sees_earlier_matches or not has_room(stretch[0], before=True)):
         del stretch[0]
-    traceless = bool(stretch) and has_room(stretch[0], before=True, lines=TRACELESS)
     while stretch:
         after = following[id(stretch[-1])]
+        best = lines_before(stretch)
+        traceless = has_room(stretch[0], before=True, lines=best)
         seen = after is not None and after.sees_earlier_matches and not traceless
         if has_room(stretch[-1], before=False) and not seen:
             break
