@@ -197,9 +197,12 @@ def test_older_rules_are_locked_only_on_purpose(
     assert run("--engine", engine_new.root, "--crs", str(own)).exit_code == 0
 
 
-def test_a_broken_spec_is_told(run: Callable[..., Result], spec: Path) -> None:
+@pytest.mark.parametrize("arguments", [(), ("--crs", "3.3.4")], ids=["", "its rules are named"])
+def test_a_broken_spec_is_told(
+    run: Callable[..., Result], spec: Path, arguments: tuple[str, ...]
+) -> None:
     spec.write_text("backend: {}\n")
-    assert run().exit_code == 1
+    assert run(*arguments).exit_code == 1
     assert not spec.with_name("waf.lock").exists()
 
 

@@ -30,10 +30,11 @@ def make_lock(spec: Path, engine: str | None, crs: str | None, progress: Progres
 
     engine: as `find` takes it; crs: a version or a folder, else `$WAF_BUILDER_CRS`, else the
     spec's `waf.crs`, else the newest that the engine can load.
-    WafBuilderError when there is none, when only older rules can be had now, or when they do not
-    go together.
+    WafBuilderError when the spec is wrong, when there is no engine, when only older rules can be
+    had now, or when they do not go together.
     """
-    wanted = crs or os.environ.get("WAF_BUILDER_CRS") or load(spec).spec.waf.crs
+    of_the_spec = load(spec).spec.waf.crs
+    wanted = crs or os.environ.get("WAF_BUILDER_CRS") or of_the_spec
     found = find(engine, OWN_CRS, progress)
     rules = choose_crs(found, wanted, cache_dir(), progress, best_only=True)
     _require_pair(found, rules)
