@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,24 @@ def test_files_of_the_app_are_left_alone(tmp_path, name, kind, said):
     with pytest.raises(DeployError) as caught:
         require_free(tmp_path)
     assert str(caught.value).startswith(f"The app has a '{said}' of its own.\n\n")
+
+
+def test_a_start_that_can_write_nowhere_says_so(tmp_path):
+    add_start(tmp_path)
+    (tmp_path / "tree").touch()
+    run = subprocess.run(
+        [tmp_path / "start"],
+        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        f"waf: error: neither {tmp_path}/tree/runtime nor {tmp_path}/none can be written by user"
+        f" {os.getuid()}\n"
+    )
 
 
 def test_an_engine_knows_itself_where_it_was_moved_to():

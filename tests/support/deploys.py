@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -268,6 +269,10 @@ def started(
         "BACKEND_PORT": str(backend_port),
         **variables,
     }
+    room = tempfile.mkdtemp(prefix="waf-deploy-")
+    if not wrapper:  # which may see another file system
+        Path(room).chmod(0o1777)
+        given["TMPDIR"] = room
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
     outputs = [os.pipe(), os.pipe()]
     for _, writing in outputs:
@@ -295,4 +300,5 @@ def started(
         if process.poll() is None:
             process.kill()
         process.wait(timeout=10)
+        shutil.rmtree(room)
         assert gone(left), left

@@ -34,7 +34,11 @@ here=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
 tree=$here/tree
 if ! { mkdir -p -- "$tree/runtime" && [ -w "$tree/runtime" ]; } 2>/dev/null; then
 	# The app's folder is read-only: a tree of links, with a runtime/ of its own.
-	tree=$(mktemp -d "${TMPDIR:-/tmp}/waf.XXXXXX")
+	tree=$(mktemp -d "${TMPDIR:-/tmp}/waf.XXXXXX" 2>/dev/null) || {
+		printf 'waf: error: neither %s nor %s can be written by user %s\\n' \\
+			"$here/tree/runtime" "${TMPDIR:-/tmp}" "$(id -u)" >&2
+		exit 1
+	}
 	chmod 755 "$tree"
 	for part in "$here"/tree/*; do
 		[ "${part##*/}" = runtime ] || ln -s -- "$part" "$tree/"
