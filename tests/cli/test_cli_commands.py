@@ -241,7 +241,8 @@ def test_presets_lists_presets_and_corrections():
 
     assert (code, err) == (0, "")
     lines = [line.split("  ") for line in out.splitlines()]
-    assert {line[1] for line in lines if len(line) > 1} == {
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert {line[1] for line in lines if len(line) > 1 and line[1]} == {
         *PRESETS,
         *Corrections.model_fields,
         *ExtraDetection.model_fields,

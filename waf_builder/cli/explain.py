@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +13,6 @@ from waf_builder.cli.options import engine_options, format_option
 if TYPE_CHECKING:
     from waf_builder.crs.describe import Fact
 
-_WIDTH = 100
-"""Lines are not longer than this, however wide the terminal."""
 _TITLES = 16
 
 
@@ -49,15 +45,8 @@ def explain(number: int, spec: Path | None, form: str, engine: str | None, crs: 
 
 
 def _show(facts: Sequence[Fact]) -> None:
-    width = min(shutil.get_terminal_size().columns, _WIDTH)
-    indent = " " * (_TITLES + 4)
+    from waf_builder.cli.output import column
+
     for fact in facts:
-        text = textwrap.fill(
-            fact.text,
-            width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        click.echo(f"  {click.style(f'{fact.name:<{_TITLES}}', dim=True)}{text[_TITLES + 2 :]}")
+        title = click.style(f"{fact.name:<{_TITLES}}", dim=True)
+        click.echo(f"  {title}  {column(fact.text, _TITLES + 4)}")

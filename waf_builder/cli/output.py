@@ -16,6 +16,8 @@ from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Problem, Severity, errors_in
 
 _INDENT = "    "
+_WIDEST = 100
+"""Longer lines are hard to read, however wide the terminal."""
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
@@ -83,6 +85,24 @@ def _wrapped(text: str) -> str:
         )
         for line in text.splitlines()
     )
+
+
+def column(text: str, indent: int) -> str:
+    """Return text as the last column of a table that fits on the terminal, its first line bare.
+
+    indent: how many characters stand before it.
+    """
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    margin = " " * indent
+    filled = textwrap.fill(
+        text,
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return filled[indent:]
 
 
 def show_json(problems: Sequence[Problem], *, ok: bool) -> None:

@@ -51,7 +51,9 @@ def presets(name: str | None, form: str) -> None:
 
 
 def _show(title: str, lines: Mapping[str, str]) -> None:
+    from waf_builder.cli.output import column
+
     click.echo(click.style(title, bold=True))
     width = max(map(len, lines))
     for name, words in lines.items():
-        click.echo(f"  {name:<{width}}  {words}")
+        click.echo(f"  {name:<{width}}  {column(words, width + 4)}")
