@@ -19,8 +19,9 @@ from waf_builder.seclang import read
 from waf_builder.verify.verify import Pair, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from waf_builder.crs.compile.model import Entry
     from waf_builder.engine.model import Engine
 
     from .conftest import Pairs
@@ -146,6 +147,16 @@ def no_blanks(
 NOTHING = [("LITERAL", 0)]
 
 
+def without(number: int) -> Callable[..., Iterator[object]]:
+    """Return what makes parts of screens for every rule but one."""
+    right = screens._part
+
+    def part(entry: Entry, *rest: Any) -> Iterator[object]:
+        return iter(()) if entry.id == number else right(entry, *rest)
+
+    return part
+
+
 def without_words_that_hold_others(pair: Pair) -> Pair:
     """Return the pair with a list that lost the words in which the engine finds another one."""
     name = f"{FOLDER}unix-shell.data"
@@ -187,6 +198,12 @@ FAULTS: dict[str, tuple[str, str, Fault]] = {
         f"screens without {name}": ("default", "3", in_screens(f"(?i),t:{name}\\b", ""))
         for name in ("jsDecode", "urlDecodeUni")
     },
+    **{
+        f"screens without {name}": ("default", "4", in_screens(f"(?i),t:{name}\\b", ""))
+        for name in ("cssDecode", "removeNulls")
+    },
+    "screens without a chained rule": ("default", "4", in_code(screens, "_part", without(933150))),
+    "screens of files without a rule": ("default", "4", in_code(screens, "_part", without(933220))),
     "screens without rules that are led over": ("default", "3", in_code(alone, "_LARGE", 10)),
     "screens that lead over what they stop at": (
         "default",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from waf_builder.verify.disguises import DISGUISES
+from waf_builder.verify.disguises import DISGUISES, disguised
 from waf_builder.verify.requests import Generator
 from waf_builder.verify.samples import expression
 from waf_builder.verify.wire import Place
@@ -91,6 +91,24 @@ def test_a_disguised_text_is_another_one(undone_by: str):
     text = "one two/three"
     assert DISGUISES[undone_by](text, 1) != text
     assert isinstance(DISGUISES[undone_by]("", 0), str)
+
+
+@pytest.mark.parametrize(
+    ("undone", "signs"),
+    [
+        (("jsdecode",), {r"\u"}),
+        (("jsdecode", "cssdecode"), {r"\u", r"\\"}),
+        (("removenulls",), {"\0"}),
+        (("urldecodeuni", "jsdecode", "cssdecode", "removenulls"), {"%u", r"\u", r"\\", "%00"}),
+        (("none", "length"), {"a"}),
+    ],
+)
+def test_what_runs_before_a_transformation_leaves_what_it_undoes(
+    undone: tuple[str, ...], signs: set[str]
+):
+    found = {disguised("a", undone, Random(seed)) for seed in range(99)}
+    assert all(any(sign in text for text in found) for sign in signs)
+    assert all(any(sign in text for sign in {*signs, "a"}) for text in found)
 
 
 @pytest.mark.nginx

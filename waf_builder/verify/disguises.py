@@ -14,8 +14,11 @@ def disguised(text: str, undone: Sequence[str], random: Random) -> str:
     chosen = random.choice(known)
     found = DISGUISES[chosen](text, random.randint(0, len(text)))
     before = undone[: undone.index(chosen)]
-    # What follows a single backslash would be decoded as JavaScript.
-    return found.replace("\\", "\\\\") if {chosen, *before} >= _BY_BACKSLASH else found
+    if chosen in _BY_BACKSLASH and _BY_BACKSLASH.intersection(before) - {chosen}:
+        return found.replace("\\", "\\\\")  # the one before would decode what follows a single one
+    if chosen == "removenulls" and "urldecodeuni" in before:
+        return found.replace("\0", "%00")  # utf8toUnicode takes null bytes away, too
+    return found
 
 
 _BY_BACKSLASH = frozenset({"jsdecode", "cssdecode"})
