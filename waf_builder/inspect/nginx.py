@@ -35,7 +35,8 @@ _LINE = 65536
 _FINAL = 200
 """Below are interim answers, such as 100 to `Expect: 100-continue`."""
 _PATIENCE = 5.0
-"""How long the last record of a batch may take to be read; exclusions may keep it from coming."""
+"""How long the last audit record of a batch may take to be read, once its line in the access log is
+there; exclusions may keep it from coming."""
 
 
 class NginxJudge:
@@ -88,7 +89,8 @@ class NginxJudge:
         target = f"{probe.location.path}?x={ATTACK}"
         self._ask(HttpRequest(probe.method, target, (("Host", probe.host), *BROWSER)), key)
         with self._changed:
-            self._changed.wait_for(lambda: key in self._access, timeout=_PATIENCE)
+            # This one always comes; without it, verdicts would be wrong on a busy machine.
+            self._changed.wait_for(lambda: key in self._access, timeout=_TIMEOUT)
             self._changed.wait_for(lambda: key in self._audit, timeout=_PATIENCE)
             self._access.pop(key, None)
             self._audit.pop(key, None)
