@@ -19,8 +19,8 @@ Paint = Callable[[Verdict, str], str]
 _HEAD = ("rule", "level", "points", "where", "what matched")
 WIDTH = 80
 """Columns of a report that is not for a terminal."""
-_LEAST = 20
-"""Characters of a value that are shown, however narrow the terminal."""
+_LEAST = 26
+"""Characters of a value that are shown, however narrow the terminal: `(12 characters, not shown)`."""
 _SAID: dict[Verdict, str] = {
     "pass": "passes",
     "detect": "passes, since the route only detects; in mode block it would be refused",
