@@ -163,6 +163,12 @@ class TestProposal:
             "  - rule: 942100"
         ]
 
+    def test_attributes_of_xml_are_left_out_with_the_rule(self):
+        found = answer(REQUEST, 403, STOPPED, audit(message(1, target="XML://@*"), judged(5)))
+        proposal = propose(found, ROUTING)
+        assert proposal
+        assert not any("target" in line for line in proposal.lines)
+
     def test_groups_rules_by_target(self):
         found = answer(
             REQUEST,

@@ -49,6 +49,9 @@ _UNCLEAR = (
     "An exclusion for its path would not hold: not everybody reads it alike, so such a request is"
     " inspected in full."
 )
+_NOT_IN_A_SCOPE = "XML://@*"
+"""Only libmodsecurity 3.0.16 can leave it out for some requests, which the wheel is not yet:
+https://github.com/coreruleset/coreruleset/pull/4693"""
 _KEYED = re.compile(r"([A-Z_]+):(.+)")
 
 
@@ -213,7 +216,7 @@ def _excludable(match: Match, index: RuleIndex | None) -> str:
     """Return the target as an exclusion can name it: with a key, or not at all."""
     # The last rule of a chain looks again at what the first one has found.
     target = match.target.removeprefix("MATCHED_VARS:").removeprefix("MATCHED_VARS_NAMES:")
-    if not _KEYED.fullmatch(target):
+    if not _KEYED.fullmatch(target) or target == _NOT_IN_A_SCOPE:
         return ""
     try:
         known = _TARGET.validate_python(target)

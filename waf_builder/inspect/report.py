@@ -20,7 +20,8 @@ _HEAD = ("rule", "level", "points", "where", "what matched")
 WIDTH = 80
 """Columns of a report that is not for a terminal."""
 _LEAST = 26
-"""Characters of a value that are shown, however narrow the terminal: `(12 characters, not shown)`."""
+"""Characters of a value that are shown, however narrow the terminal: `(12 characters, not shown)`
+has as many."""
 _SAID: dict[Verdict, str] = {
     "pass": "passes",
     "detect": "passes, since the route only detects; in mode block it would be refused",
