@@ -202,6 +202,20 @@ def test_the_environment_names_a_proxy(
     assert download("http://no-such-host.invalid/a.tgz", tmp_path / "a") == SHA256
 
 
+@pytest.mark.parametrize("proxy", ["http://user:geheim", "http://[user:geheim", "user:geheim"])
+def test_a_proxy_without_a_host_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(DownloadError) as caught:
+        download("http://no-such-host.invalid/a.tgz", tmp_path / "a", patience=QUICK)
+    assert str(caught.value).startswith(
+        "http://no-such-host.invalid/a.tgz cannot be reached: the address of the server, or of the"
+        " proxy, is not valid\n"
+    )
+    assert "geheim" not in str(caught.value)
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that nobody has signed, with its key."""

@@ -156,6 +156,13 @@ def _fetch(url: str, stream: IO[bytes], patience: Patience, max_bytes: int) -> N
             ) from None
     except urllib.error.URLError as error:
         raise _unreachable(url, error.reason) from None
+    except http.client.InvalidURL:
+        # Its words quote the address of a proxy, in which a password may stand.
+        raise DownloadError(
+            f"{url} cannot be reached: the address of the server, or of the proxy, is not valid\n"
+            "    Mend $http_proxy and $https_proxy, expected one such as http://proxy:3128.",
+            unreachable=True,
+        ) from None
     except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
         raise _unreachable(url, error) from None
 

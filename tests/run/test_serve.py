@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 from support.backends import Backend, containers, held
 from support.client import exchange, request
-from support.tree import at_work, bootable_tree, descendants, free_port, gone, nginx_of, parent_of
+from support.tree import (
+    at_work,
+    bootable_tree,
+    descendants,
+    free_port,
+    gone,
+    nginx_of,
+    parent_of,
+    require_gone,
+)
 
 from waf_builder.run.process import RunError
 from waf_builder.run.run import serve
@@ -92,8 +101,8 @@ def served(tree: Path) -> Iterator[Served]:
         watch.cancel()
         left = descendants(served.process.pid) | at_work(tree)
         served.process.kill()
+        require_gone(left)
         served.process.communicate()
-        assert gone(left), left
 
 
 def test_tells_each_request_in_a_line(served):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -201,8 +202,8 @@ def running(
         watch.cancel()
         left = descendants(process.pid) | at_work(Path(cwd or ".", tree).resolve())
         process.kill()
+        require_gone(left)
         process.communicate(timeout=10)
-        assert gone(left), left
 
 
 def _read_until_listening(process: subprocess.Popen[str]) -> list[str]:
@@ -261,6 +262,16 @@ def gone(pids: Iterable[int], timeout: float = 10) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def require_gone(pids: Iterable[int]) -> None:
+    """Wait until none of these runs any more; what still does is ended, and an error."""
+    wanted = set(pids)
+    if not gone(wanted):
+        for pid in wanted:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise AssertionError(f"of {wanted} some were left")
 
 
 def _processes() -> Iterator[tuple[int, int, str]]:
