@@ -359,6 +359,7 @@ def test_render_shows_what_would_change(spec: Path):
 
     assert new.exit_code == 3
     assert "--- /dev/null\n+++ b/nginx.conf\n" in new.stdout
+    assert new.stderr == "... there is no waf, so all of it is new\n"
     assert seen(same) == (0, "", "")
     assert changed.exit_code == 3
     assert "-    client_max_body_size 10m;\n+    client_max_body_size 1m;\n" in changed.stdout

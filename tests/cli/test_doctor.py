@@ -96,7 +96,7 @@ WAF_MODE:
   This is the emergency brake. Remove the variable and restart to block again.
 
 engine:
-  Expected `system`, `apt`, or a folder with usr/sbin/nginx.
+  Expected `system`, `apt`, `platform`, or a folder with usr/sbin/nginx.
 
 2 failures, 1 warning
 """

@@ -279,7 +279,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
         find(str(tmp_path / "none"))
     assert str(caught.value) == (
         f"no engine in {tmp_path}/none: there is no such folder\n"
-        "    Expected `system`, `apt`, or a folder with usr/sbin/nginx."
+        "    Expected `system`, `apt`, `platform`, or a folder with usr/sbin/nginx."
     )
 
 

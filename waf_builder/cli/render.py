@@ -70,6 +70,8 @@ def render(
         return
     show_problems(pipeline.prove(rendered), notes=False)
     if diff:
+        if not diff.exists():
+            progress(f"there is no {diff}, so all of it is new")
         text = difference(read_tree(diff), rendered.tree)
         click.echo(text, nl=False)
         ctx.exit(NOT_AS_WANTED if text else 0)

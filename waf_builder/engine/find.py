@@ -116,7 +116,7 @@ def _folder(root: Path, crs: str | None) -> Engine:
     if not root.is_dir():
         raise EngineError(
             f"no engine in {root}: there is no such folder\n"
-            "    Expected `system`, `apt`, or a folder with usr/sbin/nginx."
+            "    Expected `system`, `apt`, `platform`, or a folder with usr/sbin/nginx."
         )
     return _system(crs) if root.resolve() == _SYSTEM else _engine(root, crs)
 
