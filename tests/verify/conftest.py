@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,14 @@ _SETUP = """\
 {{ super() | replace("crs_xml_attr_inspect=1", "crs_xml_attr_inspect=0") }}
 {% endblock %}
 """
+
+
+def crs_4() -> str:
+    """Return the folder of a Core Rule Set 4; the test is skipped where none is given."""
+    folder = os.environ.get("WAF_BUILDER_TEST_CRS_4")
+    if not folder:
+        pytest.skip("set WAF_BUILDER_TEST_CRS_4 to the folder of an unpacked release 4")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -116,8 +116,21 @@ def compare(
     rules = pair.engine.crs.rules
     loaded = {name: text for name, text in pair.compiled.items() if fnmatch(name, COMPILED_RULES)}
     generator = Generator(seed, words_of(rules), pair.places, rule_ids(loaded))
-    scores = _scores(rules)
-    last = generator.plain(0)
+    return compare_for(pair, generator.requests(count), generator.plain(0), progress)
+
+
+def compare_for(
+    pair: Pair,
+    requests: Iterable[Request],
+    last: Request,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Verified:
+    """Do so with other requests, each with a number of its own.
+
+    last: one that no rule minds, with number 0.
+    """
+    assert pair.engine.crs is not None  # noqa: S101  pair_of has seen to it
+    scores = _scores(pair.engine.crs.rules)
     done, refused = 0, 0
     met: set[int] = set()
     differences: list[Difference] = []
@@ -126,7 +139,7 @@ def compare(
             stack.enter_context(running(tree, scores, pair.engine))
             for tree in (pair.installed, pair.compiled)
         )
-        for batch in _batches(generator.requests(count)):
+        for batch in _batches(requests):
             pairs = _asked(installed, compiled, batch, last)
             for one, other in pairs.values():
                 met.update(match.rule for match in one.matches)
@@ -190,7 +203,7 @@ def _scores(rules: Path) -> str:
     return " ".join(f"%{{tx.{name}}}" for name in sorted(names))
 
 
-def _batches(requests: Iterator[Request]) -> Iterator[Sequence[Request]]:
+def _batches(requests: Iterable[Request]) -> Iterator[Sequence[Request]]:
     batch: list[Request] = []
     for request in requests:
         batch.append(request)

@@ -163,6 +163,23 @@ def test_the_rules_of_the_engines_are_understood(engine: Engine, tmp_path: Path)
         assert one.points == added.get(one.id, ""), one.id
 
 
+def test_a_spec_chooses_the_steps(engine_new: Engine, tmp_path: Path):
+    from waf_builder.pipeline import Choice, render_spec
+
+    def rendered(chosen: str) -> dict[str, str]:
+        spec = tmp_path / "backend.yaml"
+        spec.write_text(f"backend: {{host: 127.0.0.1, port: 3000}}\nwaf: {{compile: {chosen}}}\n")
+        return dict(render_spec(spec, Choice(engine=str(engine_new.root))).tree)
+
+    some = rendered("[conditions, jumped-over]")
+    done = json.loads(some["modsecurity/crs/compiled.json"])["changes"]
+    assert {change["step"] for change in done} == {"conditions", "jumped-over"}
+    assert "modsecurity/screens.conf" not in some
+    none = rendered("false")
+    assert not any(name.startswith("modsecurity/crs/") for name in none)
+    assert "Include engine/crs/rules/*.conf" in none["modsecurity/main.conf"]
+
+
 def test_the_steps_have_the_names_of_the_spec():
     from waf_builder.crs.compile import PASSES
     from waf_builder.spec.compiler import STEPS
