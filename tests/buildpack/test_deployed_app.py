@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import deploys
-from support.backends import held
+from support.answers import held
 from support.tree import descendants, gone
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support.backends import containers, text
+from support.answers import text
+from support.backends import containers
 from support.dns import NameServer
 from support.tree import bootable_tree
 

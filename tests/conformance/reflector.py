@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from support.backends import Backend, Exchange, containers
+from support.answers import Exchange
+from support.backends import Backend, containers
 
 _PHRASES = {200: "OK", 301: "Moved Permanently", 302: "Found", 404: "Not Found"}
 

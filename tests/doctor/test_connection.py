@@ -5,7 +5,8 @@ import threading
 
 import pytest
 from doctor_specs import subject_of
-from support.backends import containers, hang_up, held, text, unreachable
+from support.answers import hang_up, held, text
+from support.backends import containers, unreachable
 
 from waf_builder.doctor import connection as module
 from waf_builder.doctor.connection import check_connection, check_page

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import containers, held
+from support.answers import held
+from support.backends import containers
 
 from waf_builder.doctor import examine as module
 from waf_builder.doctor.examine import Options, examine

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import hang_up
+from support.answers import hang_up
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import hang_up, slow
+from support.answers import hang_up, slow
 from support.client import Connection, request
 from support.waf import mark
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support import waf as wafs
 from support import websocket
-from support.backends import Backend, containers, websocket_echo
+from support.answers import websocket_echo
+from support.backends import Backend, containers
 from support.client import Connection, exchange, request
 from support.tree import free_port
 from support.waf import mark

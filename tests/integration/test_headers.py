@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support import backends
+from support.answers import text
 from support.waf import mark
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def come(waf: Waf, target: str, headers: Mapping[str, str] = {}, **how: str) -> 
 
 
 def app(site: Backend, target: str, *headers: tuple[str, str], status: str = "200 OK") -> None:
-    site.on(target, backends.text(b"app", status, headers=headers))
+    site.on(target, text(b"app", status, headers=headers))
 
 
 class TestResponse:

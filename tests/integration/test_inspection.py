@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from support.backends import text
+from support.answers import text
 from support.waf import mark
 
 from waf_builder.version import Version

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import engines
 from support import waf as wafs
-from support.backends import events, text
+from support.answers import events, text
 from support.client import Connection, request
 from support.waf import mark
 
@@ -21,7 +21,8 @@ from waf_builder.version import Version
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.backends import Backend, Exchange
+    from support.answers import Exchange
+    from support.backends import Backend
     from support.dns import NameServer
     from support.waf import Waf
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import slow
+from support.answers import slow
 from support.client import Connection, request
 from support.waf import mark
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import text
+from support.answers import text
 from support.client import exchange, request
 from support.waf import NGINX_LINE, mark
 

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import redirect, text
+from support.answers import redirect, text
 from support.client import HOST, Connection, request
 from support.waf import mark
 

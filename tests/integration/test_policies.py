@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support import engines
 from support import waf as wafs
-from support.backends import text
+from support.answers import text
 from support.waf import mark
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import containers, hang_up, unreachable
-from support.client import Load, request
+from support.answers import hang_up
+from support.backends import containers, unreachable
+from support.client import request
 from support.dns import TTL
+from support.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from support.client import Connection, request
 from support.waf import access_line, mark
 
 if TYPE_CHECKING:
-    from support.backends import Backend, Exchange
+    from support.answers import Exchange
+    from support.backends import Backend
     from support.waf import Line, Waf
 
 pytestmark = pytest.mark.nginx

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import redirect
+from support.answers import redirect
 
 if TYPE_CHECKING:
-    from support.backends import Answer, Backend, Exchange
+    from support.answers import Answer, Exchange
+    from support.backends import Backend
     from support.waf import Waf
 
 pytestmark = pytest.mark.nginx

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import waf as wafs
-from support.backends import held
+from support.answers import held
 from support.client import Connection, Response, exchange, request
 from support.waf import mark
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import waf as wafs
-from support.backends import redirect
+from support.answers import redirect
 from support.waf import mark
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import websocket
-from support.backends import events, own_name, websocket_echo
+from support.answers import events, own_name, websocket_echo
 from support.client import Connection, request
 from support.waf import mark
 from support.websocket import Frame
 
 if TYPE_CHECKING:
-    from support.backends import Backend, Exchange
+    from support.answers import Exchange
+    from support.backends import Backend
     from support.client import Response
     from support.waf import Waf
 

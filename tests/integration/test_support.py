@@ -9,10 +9,12 @@ import time
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
-from support import backends, websocket
+from support import websocket
+from support.answers import events, websocket_echo
 from support.backends import containers, unreachable
-from support.client import Connection, Load, exchange, request
+from support.client import Connection, exchange, request
 from support.dns import NameServer
+from support.load import Load
 
 
 def ask(server: NameServer, name: str, kind: str = "A", *, tcp: bool = False) -> DNSRecord:
@@ -104,7 +106,7 @@ class TestBackend:
     def test_streams_events_when_released(self):
         release = threading.Semaphore(0)
         with containers() as [backend], Connection((backend.name, backend.port)) as connection:
-            backend.on("/events", backends.events(release, [b"1", b"2"]))
+            backend.on("/events", events(release, [b"1", b"2"]))
             connection.send(request("/events"))
             assert connection.read_head().header("Content-Type") == "text/event-stream"
             connection.socket.settimeout(0.1)
@@ -117,7 +119,7 @@ class TestBackend:
 
     def test_echoes_websocket_frames(self):
         with containers() as [backend], Connection((backend.name, backend.port)) as connection:
-            backend.on("/ws", backends.websocket_echo)
+            backend.on("/ws", websocket_echo)
             key = websocket.new_key()
             connection.send(
                 request("/ws", headers={"Upgrade": "websocket", "Sec-WebSocket-Key": key})

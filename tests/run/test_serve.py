@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import Backend, containers, held
+from support.answers import held
+from support.backends import Backend, containers
 from support.client import exchange, request
 from support.tree import (
     at_work,

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from support.backends import Backend, containers, held
+from support.answers import held
+from support.backends import Backend, containers
 from support.client import exchange, request
 from support.tree import bootable_tree, descendants, free_port, gone, with_stub, write_tree
 
