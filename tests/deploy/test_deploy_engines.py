@@ -321,6 +321,14 @@ def test_without_the_platform_the_kept_engine_stays_loudly(world: World) -> None
     )
 
 
+def test_a_cache_that_cannot_be_written(world: World) -> None:
+    (world.cache / "engines").rename(world.cache / "aside")
+    (world.cache / "engines").touch()
+    said = world.refused(source="apt")
+    assert "cannot be written: Not a directory" in said
+    assert "Empty it: 'scalingo deployment-delete-cache'." in said
+
+
 def test_the_platform_forced_and_not_to_be_had(world: World) -> None:
     said = world.refused(source="platform", vendor=DEAD)
     assert said.startswith(f"No engine for {STACK}: nginx with ModSecurity and the Core Rule Set.")
@@ -382,7 +390,11 @@ def test_rules_that_nobody_has(world: World) -> None:
         "  Core Rule Set 4.27.0 is not known here: "
     )
     assert "\n  the distribution's will not do: Core Rule Set 4.27.0 is not here" in said
-    assert "WAF_BUILDER_CRS does so for one app" in said
+    assert (
+        "'waf: crs:' names a version. WAF_BUILDER_CRS names one\nfor one app, or a folder" in said
+    )
+    assert "name its folder (WAF_BUILDER_CRS=DIR)" in said
+    assert "--crs" not in said
 
 
 def test_rules_in_a_folder_that_is_not_there(world: World) -> None:

@@ -10,6 +10,9 @@ CRS_SETTING = "WAF_BUILDER_CRS"
 # The ways out that an error of apt names are those of the command line.
 _COMMAND_LINE = "\n    Other ways to an engine:"
 
+_ANOTHER_CACHE = "Name another one in $WAF_BUILDER_CACHE."
+"""A deploy's cache is where the platform says."""
+
 OLD = """\
 This deploy goes on with what the last one left in the cache. Deploy again when the registry
 is back, to get security fixes that it may have."""
@@ -54,8 +57,8 @@ def no_rules(wanted: str | None, reason: str) -> str:
     return (
         f"No rules: the Core Rule Set{named} cannot be had.\n\n{quoted(reason)}\n\n"
         "Without it nothing protects the app, so the deploy stops here; what was deployed\n"
-        "last keeps running. The spec's 'waf: crs:' names a version, or a folder in the app with\n"
-        f"a release; {CRS_SETTING} does so for one app, and wins."
+        f"last keeps running. The spec's 'waf: crs:' names a version. {CRS_SETTING} names one\n"
+        "for one app, or a folder in the app with an unpacked release, and wins."
     )
 
 
@@ -76,5 +79,5 @@ def quoted(text: str) -> str:
 
 def bare(error: Exception) -> str:
     """Return an error's text with a deploy's ways out instead of those of a command line."""
-    text = str(error).partition(_COMMAND_LINE)[0]
-    return text.replace(": --crs DIR", " in 'waf: crs:'").replace("(--crs DIR)", "('waf: crs:')")
+    text = str(error).partition(_COMMAND_LINE)[0].replace("--crs DIR", f"{CRS_SETTING}=DIR")
+    return text.replace(_ANOTHER_CACHE, "Empty it: 'scalingo deployment-delete-cache'.")
