@@ -60,7 +60,9 @@ class Secrets:
 def _without_beginning(text: str, secrets: list[str]) -> str:
     """Return a text without the beginning of a secret that was cut off at its end."""
     cut = _OMITTED.search(text)
-    end = cut.start() if cut else len(text)
+    if cut is None:
+        return text
+    end = cut.start()
     shown = text[:end].lower()
     for one in secrets:
         for length in range(min(len(one) - 1, end), _LEAST - 1, -1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from waf_builder.problem import Problem
@@ -72,6 +73,7 @@ class Variable(NamedTuple):
         return mark + self.name + ("" if self.selector is None else f":{self.selector}")
 
 
+@lru_cache(maxsize=1024)
 def read_variables(text: str) -> tuple[Variable, ...]:
     """Return the variables in a list such as `ARGS|!ARGS:token`, without what cannot be read."""
     return tuple(parse_variables(Source(text), Span(0, len(text)), []))
