@@ -15,7 +15,12 @@ from waf_builder.errors import ProblemsError, WafBuilderError
 from waf_builder.problem import Place, Problem, errors_in
 from waf_builder.spec import yaml
 from waf_builder.spec.effective import apply_presets
-from waf_builder.spec.environment import mentions_environment, resolve
+from waf_builder.spec.environment import (
+    Deferred,
+    FromEnvironment,
+    mentions_environment,
+    resolve,
+)
 from waf_builder.spec.model import Spec
 from waf_builder.spec.salvage import problems_elsewhere
 from waf_builder.spec.validate import Locator, validate
@@ -116,21 +121,25 @@ def _interpolate(
         if not isinstance(value, str):
             _interpolate(document, value, inner, environ)
         elif mentions_environment(value):
-            problem = None
-            if not _allows_environment(inner):
-                fields = ", ".join(sorted(_FROM_ENVIRONMENT))
-                problem = f"{value!r} has a variable, which only a backend's {fields} can have"
-            else:
-                try:
-                    data[key] = resolve(value, environ)
-                except ValueError as error:
-                    problem = f"{error}, got {value!r}"
-            if problem:
+            try:
+                data[key] = _resolved(value, inner, environ)
+            except ValueError as error:
                 document.unreadable.add(inner)
-                message = f"{yaml.dotted(inner)}: {problem}"
+                message = f"{yaml.dotted(inner)}: {error}"
                 document.problems.append(
                     Problem("spec.environment", message, document.place(inner))
                 )
+
+
+def _resolved(text: str, path: yaml.Path, environ: Mapping[str, str]) -> FromEnvironment | Deferred:
+    """Return text with its variables replaced; ValueError where it can have none, or not these."""
+    if not _allows_environment(path):
+        fields = ", ".join(sorted(_FROM_ENVIRONMENT))
+        raise ValueError(f"{text!r} has a variable, which only a backend's {fields} can have")
+    try:
+        return resolve(text, environ)
+    except ValueError as error:
+        raise ValueError(f"{error}, got {text!r}") from None
 
 
 def _allows_environment(path: yaml.Path) -> bool:
