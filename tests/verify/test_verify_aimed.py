@@ -105,6 +105,14 @@ def test_every_aim_has_its_turn(tmp_path: Path):
         assert (b"seldom" in text) == bool(others)
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Expect"])
+def test_no_header_keeps_an_answer_from_coming(name: str):
+    for variable in ("REQUEST_HEADERS", "REQUEST_HEADERS_NAMES"):
+        parts = Parts(Random(1))
+        PLACES[variable](parts, name, name)
+        assert parts.headers == []
+
+
 def test_without_aims_there_are_other_requests():
     assert len({one.data for one in Generator(1, Words(), [PLACE]).requests(50)}) == 50
 

@@ -94,7 +94,7 @@ def _in_header(parts: Parts, name: str, text: str) -> None:
 
 
 def _in_header_name(parts: Parts, _name: str, text: str) -> None:
-    parts.headers.append(("".join(filter(_TOKEN.__contains__, text))[:100] or "X-A", "1"))
+    _in_header(parts, "".join(filter(_TOKEN.__contains__, text))[:100] or "X-Any", "1")
 
 
 def _in_file_name(parts: Parts, _name: str, text: str) -> None:
