@@ -11,8 +11,9 @@ from traffic import Waf, access, audit, entry, message
 
 from waf_builder.inspect.request import from_url
 from waf_builder.inspect.setting import At, Setting
+from waf_builder.replay.group import MAX_MATCHES, Judged
 from waf_builder.replay.logs import from_logs
-from waf_builder.replay.outcome import MAX_GROUPS, MAX_MATCHES, Judged, Outcome
+from waf_builder.replay.outcome import MAX_GROUPS, Outcome
 from waf_builder.replay.read import of_hosts, traffic
 from waf_builder.replay.replay import MAX_TRIED, replay
 from waf_builder.replay.report import text

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from waf_builder.inspect.report import Finding
 from waf_builder.inspect.request import HttpRequest
-from waf_builder.replay.outcome import Judged, Outcome, judged
+from waf_builder.replay.group import Judged, judged
+from waf_builder.replay.outcome import Outcome
 from waf_builder.replay.paths import pattern_of
 from waf_builder.replay.seen import Seen, Skipped, Why
 

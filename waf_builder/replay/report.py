@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from waf_builder.inspect.report import place_of
-from waf_builder.replay.outcome import Group, Outcome
+from waf_builder.replay.group import Group
+from waf_builder.replay.outcome import Outcome
 
 if TYPE_CHECKING:
     from waf_builder.inspect.proposal import Proposal
