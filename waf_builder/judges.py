@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache, partial
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from waf_builder.crs.installed import InstalledCrs
     from waf_builder.crs.rules import RuleIndex
     from waf_builder.pipeline import Rendered
+    from waf_builder.spec.model import Spec
 
 LIBRARY = "library"
 """`--engine library`: libmodsecurity in this process, and nothing else."""
@@ -120,26 +121,14 @@ def _kept(file: Path, choice: Choice, progress: Progress) -> Prepared:
 
 
 def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
-    """Return the rules of a spec as they would run with the engine that is here.
-
-    Without an engine they are rendered for the newest one, and the rule set is got over the
-    network if it is not here. EngineError where $WAF_BUILDER_ENGINE names one that is not here.
-    """
+    """Return the rules of a spec, ready for the library; errors as for `without_nginx`."""
     from waf_builder.engine.codepage import unicode_mapping
     from waf_builder.inspect.inspected import for_inspection
     from waf_builder.inspect.routing import routing_of
-    from waf_builder.pipeline import render_spec, require_sound_rules
+    from waf_builder.pipeline import require_sound_rules
 
-    rules = None
-    if not _has_engine(choice, progress):
-        rules = _rules(file, choice, progress)
-        choice = replace(choice, engine="none", crs=str(rules.folder))
-    rendered = render_spec(
-        file, choice, local=True, change=for_inspection, rules=rules, progress=progress
-    )
+    rendered, rules = without_nginx(file, choice, progress, for_inspection)
     require_sound_rules(rendered)
-    if rendered.engine:
-        rules = rendered.engine.crs
     return Prepared(
         routing_of(rendered.config),
         {name: text for name, text in rendered.tree.items() if name.startswith("modsecurity/")},
@@ -150,6 +139,25 @@ def prepare(file: Path, choice: Choice, progress: Progress) -> Prepared:
         tuple(_depends_on(rendered, rules)),
         {name: str(path) for name, path in rendered.overrides.sources.items()},
     )
+
+
+def without_nginx(
+    file: Path, choice: Choice, progress: Progress, change: Callable[[Spec], Spec] | None = None
+) -> tuple[Rendered, InstalledCrs | None]:
+    """Return a spec rendered for the engine that is here, which is not started, and its rule set.
+
+    change: as in `render_spec`. Without an engine it is rendered for the newest one, and the rule
+    set is got over the network if it is not here. EngineError where $WAF_BUILDER_ENGINE names an
+    engine that is not here.
+    """
+    from waf_builder.pipeline import render_spec
+
+    rules = None
+    if not _has_engine(choice, progress):
+        rules = _rules(file, choice, progress)
+        choice = replace(choice, engine=NO_ENGINE, crs=str(rules.folder))
+    rendered = render_spec(file, choice, local=True, change=change, rules=rules, progress=progress)
+    return rendered, rendered.engine.crs if rendered.engine else rules
 
 
 def _depends_on(rendered: Rendered, rules: InstalledCrs | None) -> Iterator[Path]:

@@ -9,7 +9,7 @@ import pytest
 
 from waf_builder.pipeline import Choice, render_spec
 from waf_builder.verify.echo import echo
-from waf_builder.verify.verify import Pair, pair_of
+from waf_builder.verify.pair import Pair, pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,8 @@ from waf_builder.crs.compile import compile as compiling
 from waf_builder.crs.compile.compile import Compiled
 from waf_builder.crs.compile.words import in_file
 from waf_builder.seclang import read
-from waf_builder.verify.verify import Pair, compare
+from waf_builder.verify.pair import Pair
+from waf_builder.verify.verify import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

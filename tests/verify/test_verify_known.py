@@ -12,8 +12,9 @@ from verify.conftest import crs_4
 
 from waf_builder.suite import ftw
 from waf_builder.suite.wire import encode
+from waf_builder.verify.pair import Pair
 from waf_builder.verify.requests import Generator
-from waf_builder.verify.verify import Pair, Verified, compare_for
+from waf_builder.verify.verify import Verified, compare_for
 from waf_builder.verify.wire import NUMBER_HEADER, Place, Request
 from waf_builder.verify.words import Words
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from waf_builder.cli.options import engine_options, spec_argument
+from waf_builder.cli.options import proof_options, spec_argument
 
 
 @click.group()
@@ -35,7 +35,7 @@ def crs() -> None:
     show_default=True,
     help="Another number makes other requests.",
 )
-@engine_options
+@proof_options
 @click.pass_context
 def verify(
     ctx: click.Context, spec: Path, count: int, seed: int, engine: str | None, crs: str | None
@@ -43,18 +43,26 @@ def verify(
     """Show that the compiled rules say what the installed ones do.
 
     The engine is started with each, and both get the same ordinary requests and attacks. Every
-    match, score and answer has to be the same; exit 1 if one is not.
+    match, score and answer has to be the same; exit 1 if one is not. Libraries differ: the one that
+    will run is the one to ask.
 
     \b
     Example: waf-builder crs verify backend.yaml --requests 10000 --seed 7
     """
-    from waf_builder import pipeline
+    from waf_builder import judges, pipeline
     from waf_builder.cli.output import progress, show_problems
     from waf_builder.verify import verify as compare
 
-    rendered = pipeline.render_spec(spec, pipeline.Choice(engine, crs), progress=progress)
-    show_problems([*rendered.problems, *pipeline.prove(rendered)], notes=False)
-    found = compare(spec, rendered, count=count, seed=seed)
+    rules = None
+    if engine == judges.LIBRARY:
+        rendered, rules = judges.without_nginx(spec, pipeline.Choice(None, crs), progress)
+        pipeline.require_sound_rules(rendered)
+        show_problems(rendered.problems, notes=False)
+    else:
+        choice = pipeline.Choice(None if engine == judges.NGINX else engine, crs)
+        rendered = pipeline.render_spec(spec, choice, progress=progress)
+        show_problems([*rendered.problems, *pipeline.prove(rendered)], notes=False)
+    found = compare(spec, rendered, count=count, seed=seed, rules=rules)
     for difference in found.differences:
         click.echo(str(difference))
     click.echo(

@@ -86,3 +86,15 @@ def judge_options(function: _F) -> _F:
         " named. [default: the library where it can load the rules, else nginx]",
     )
     return engine(_crs_option(function))
+
+
+def proof_options(function: _F) -> _F:
+    """Add --engine, with the library among the engines but never by itself, and --crs."""
+    engine = click.option(
+        "--engine",
+        metavar="nginx|system|apt|platform|DIR|library",
+        help="Which nginx with ModSecurity answers; library: libmodsecurity in this process,"
+        " without one. [default: $WAF_BUILDER_ENGINE, else the system's, else one that apt got"
+        " before]",
+    )
+    return engine(_crs_option(function))

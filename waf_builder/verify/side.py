@@ -1,4 +1,4 @@
-"""One of the two: an engine with a tree's rules, and a connection that stays open."""
+"""One of the two: a real nginx with a tree's rules, and a connection that stays open."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from waf_builder.engine.model import Engine
 from waf_builder.errors import WafBuilderError
 from waf_builder.run.local import local_waf
 from waf_builder.run.process import WafProcess, free_port
 from waf_builder.verify.compare import Match, Verdict
-from waf_builder.verify.wire import NUMBER_HEADER, Request
-
-SCORES = 90990
-"""The rule that writes a record for each request, with its number and its scores."""
+from waf_builder.verify.record import read, recording
+from waf_builder.verify.wire import Request
 
 _ENGINE = "modsecurity/engine.conf"
-_LAST = "modsecurity/late.conf"
 _LOG = "SecAuditLog /dev/stdout"
 _RECORDS = "verify.log"
 _TIMEOUT = 20
@@ -91,7 +87,8 @@ class Side:
             while last.number not in records and time.monotonic() < deadline:
                 while (line := file.readline()).endswith(b"\n"):
                     self._read = file.tell()
-                    records.update([_record(line)])
+                    record = json.loads(line.decode("utf-8", "surrogateescape"))
+                    records.update([read(record["transaction"])])
                 file.seek(self._read)
                 time.sleep(_PAUSE)
         statuses, self._statuses = self._statuses, {}
@@ -111,16 +108,11 @@ class Side:
 def running(tree: Mapping[str, str], scores: str, engine: Engine) -> Iterator[Side]:
     """Start the engine with a tree, one worker and records in a file of their own.
 
-    scores: SecLang macros that a record gets, such as `%{tx.anomaly_score}`.
+    scores: as in `recording`.
     """
-    asked = dict(tree)
-    if _LOG not in asked[_ENGINE]:
+    if _LOG not in tree[_ENGINE]:
         raise WafBuilderError(f"{_ENGINE} does not say `{_LOG}`, which a comparison needs")
-    asked[_LAST] += (
-        f'SecAction "id:{SCORES},phase:5,pass,t:none,log,auditlog,'
-        f"msg:'%{{REQUEST_HEADERS.{NUMBER_HEADER}}} {scores}'\"\n"
-    )
-    with local_waf(asked, engine) as folder:
+    with local_waf(recording(tree, scores), engine) as folder:
         records = folder / _RECORDS
         # The folder is only known now; workers that are not root must not need to open it.
         engine_conf = folder / _ENGINE
@@ -149,30 +141,3 @@ def is_whole(data: bytes, method: str) -> bool:
         return body.endswith(b"0\r\n\r\n")
     _, found, length = lower.partition(b"\r\ncontent-length: ")
     return bool(found) and len(body) >= int(length.partition(b"\r\n")[0])
-
-
-def _record(line: bytes) -> tuple[int, tuple[tuple[Match, ...], str]]:
-    """Return the number of the request that a record is about, its matches and its scores."""
-    transaction = json.loads(line.decode("utf-8", "surrogateescape"))["transaction"]
-    matches, number, scores = [], 0, ""
-    for message in transaction["messages"]:
-        details: dict[str, Any] = message["details"]
-        if details["ruleId"] == str(SCORES):
-            first, _, scores = message["message"].partition(" ")
-            number = int(first) if first.isdigit() else 0
-        else:
-            # Rules that quote nothing of a request match its id at the end of their chain.
-            told = str(details.get("match", "")).replace(transaction["unique_id"], "")
-            matches.append(_match(message["message"], {**details, "match": told}))
-    return number, (tuple(matches), scores)
-
-
-def _match(message: str, details: Mapping[str, Any]) -> Match:
-    words = ("match", "data", "severity", "ver", "rev")
-    return Match(
-        rule=int(details["ruleId"]),
-        message=message,
-        file=str(details["file"]).rpartition("/")[2],
-        tags=tuple(details["tags"]),
-        words=tuple(str(details.get(word, "")) for word in words),
-    )
