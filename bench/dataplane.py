@@ -19,21 +19,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import socketserver
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from socket import create_connection
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from mix import by_wrk, drive  # noqa: E402
 from support import engines  # noqa: E402
 
 from waf_builder.engine.find import find  # noqa: E402
@@ -43,21 +41,9 @@ from waf_builder.pipeline import Choice, render_spec  # noqa: E402
 from waf_builder.run.local import local_waf  # noqa: E402
 from waf_builder.run.process import WafProcess, free_port  # noqa: E402
 from waf_builder.run.proof import Answer, ProofBackend  # noqa: E402
-from waf_builder.verify.side import is_whole  # noqa: E402
 
-HOST = "www.example.com"
 PAGE = b"<html><body>" + b"<p>One of many lines of an ordinary page.</p>" * 42 + b"</body></html>"
-HEADERS = f"""\
-Host: {HOST}
-User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0
-Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8
-Accept-Language: fr-FR,fr;q=0.8,en;q=0.5
-Accept-Encoding: gzip, deflate, br
-Referer: https://{HOST}/articles
-Cookie: session=4f8c1d0a9b7e46f2a1c3; theme=dark
-"""
-FORM = "title=Bonjour+tout+le+monde&body=Un+petit+texte+sans+rien+de+particulier&tags=a%2Cb"
-JSON = '{"title": "Bonjour", "items": [{"id": 1, "name": "chaise"}, {"id": 2, "name": "table"}]}'
+
 CPU_TARGET = 0.75
 COMMON_THERE = 3.7
 """Milliseconds a request: CRS 4, paranoia level 1, compiled; and what the common set-up costs on
@@ -77,21 +63,6 @@ SecAction "id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version={vers
 ,setvar:tx.waf_max_arguments=1000,setvar:'tx.allowed_methods=GET HEAD POST OPTIONS'"
 """
 COMMON_MAIN = "Include engine.conf\nInclude crs-setup.conf\nInclude engine/crs/rules/*.conf\n"
-
-
-def message(method: str, target: str, kind: str = "", body: str = "") -> bytes:
-    typed = f"Content-Type: {kind}\nContent-Length: {len(body)}\n" if body else ""
-    head = f"{method} {target} HTTP/1.1\n{HEADERS}{typed}\n"
-    return (head.replace("\n", "\r\n") + body).encode()
-
-
-MIX = (
-    message("GET", "/"),
-    message("GET", "/articles?page=2&sort=date&q=chaise+longue"),
-    message("GET", "/assets/app-4f8c1d.css"),
-    message("POST", "/articles", "application/x-www-form-urlencoded", FORM),
-    message("POST", "/api/items", "application/json", JSON),
-)
 
 
 class _Page(Answer):
@@ -185,47 +156,6 @@ def measure(made: Configuration, engine: Engine, requests: int) -> Cost:
             waits[len(waits) * 99 // 100] * 1000,
         )
         return Cost(spent * 1000, rate, median, worst, memory, resident(worker))
-
-
-def by_wrk(port: int, folder: Path) -> tuple[float, float, float] | None:
-    """Return requests a second, and the median and 99th percentile of waiting in milliseconds.
-
-    None where there is no wrk.
-    """
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        return None
-    script = folder / "mix.lua"
-    listed = ", ".join("'" + "".join(f"\\{byte:03d}" for byte in one) + "'" for one in MIX)
-    script.write_text(
-        f"local mix = {{{listed}}}\nlocal at = 0\n"
-        "function request() at = at % #mix + 1; return mix[at] end\n"
-        "function done(all, latency) print(string.format('%f %f %f', all.requests * 1e6 /"
-        " all.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000)) end\n"
-    )
-    command = [wrk, "-t1", "-c8", "-d2s", "-s", str(script), f"http://127.0.0.1:{port}/"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
-    rate, median, worst = map(float, said.splitlines()[-1].split())
-    return rate, median, worst
-
-
-def drive(port: int, requests: int) -> list[float]:
-    """Send so many requests on one connection, and return how long each waited, in seconds."""
-    waits = []
-    with create_connection(("127.0.0.1", port), 10) as connection:
-        for number in range(requests):
-            if number % 900 == 899:  # nginx closes a connection after 1,000
-                return waits + drive(port, requests - number)
-            begun = time.perf_counter()
-            connection.sendall(MIX[number % len(MIX)])
-            data = b""
-            while not is_whole(data, "GET"):
-                piece = connection.recv(65536)
-                if not piece or data[9:12] not in {b"", b"200"}:
-                    raise SystemExit(f"request {number} got {data[:200]!r}")
-                data += piece
-            waits.append(time.perf_counter() - begun)
-    return waits
 
 
 def worker_of(tree: Path) -> int:
