@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.nginx
 
-COUNT = int(os.environ.get("WAF_BUILDER_TEST_REQUESTS", "300"))
+COUNT = int(os.environ.get("WAF_BUILDER_TEST_REQUESTS", "200"))
 """For each of four policies and two engines; CI asks for 2,500, which is 20,000 in all."""
 
 FAULT_COUNT = max(COUNT, 2500)
