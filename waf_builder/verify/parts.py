@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from xml.sax.saxutils import escape, quoteattr
@@ -19,13 +19,15 @@ from waf_builder.verify.wire import (
 )
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0"
-_KINDS = {
+KINDS = {
     "form": "application/x-www-form-urlencoded",
     "json": "application/json",
     "parts": f"multipart/form-data; boundary={BOUNDARY}",
     "xml": "text/xml",
     "text": "text/plain",
 }
+"""The `Content-Type` of each kind of body."""
+
 OF_FIELDS = ("form", "json", "parts")
 """Kinds of body that hold names and values."""
 
@@ -74,7 +76,7 @@ class Parts:
         return request_of(number, method, self._target(place), headers, body)
 
     def _type(self) -> str:
-        kind = _KINDS[self.kind or "text"]
+        kind = KINDS[self.kind or "text"]
         if self.kind == "parts":
             return kind
         return self.random.choice((kind, kind, kind, kind.title(), f"{kind}; charset=UTF-8"))
@@ -113,16 +115,11 @@ class Parts:
             name, file = map(_quoted, self.file)
             parts.append((f'name="{name}"; filename="{file}"', "x"))
         extra = f"\r\n{self.part}" if self.part else ""
-        written = (
-            f"--{BOUNDARY}\r\nContent-Disposition: form-data; {named}{extra}\r\n\r\n{value}\r\n"
-            for named, value in parts or [('name="q"', "1")]
-        )
-        return "".join(written) + f"--{BOUNDARY}--\r\n"
+        return multipart((named, extra, value) for named, value in parts or [('name="q"', "1")])
 
     def as_xml(self) -> str:
         """Return a document with an attribute and a text."""
-        attribute, text = (each.translate(NOT_IN_A_LINE) for each in self.xml)
-        return f"<a b={quoteattr(attribute)}><c>{escape(text)}</c></a>"
+        return xml_document(*self.xml)
 
 
 _BODIES: Mapping[str, Callable[[Parts], str]] = {
@@ -132,6 +129,21 @@ _BODIES: Mapping[str, Callable[[Parts], str]] = {
     "xml": Parts.as_xml,
     "text": Parts.as_form,
 }
+
+
+def multipart(parts: Iterable[tuple[str, str, str]]) -> str:
+    """Return a form of parts: for each its name, further header lines, and what it holds."""
+    written = (
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {named}{extra}\r\n\r\n{value}\r\n"
+        for named, extra, value in parts
+    )
+    return "".join(written) + f"--{BOUNDARY}--\r\n"
+
+
+def xml_document(attribute: str, text: str) -> str:
+    """Return a document with an attribute and a text; it has no control characters."""
+    attribute, text = (each.translate(NOT_IN_A_LINE) for each in (attribute, text))
+    return f"<a b={quoteattr(attribute)}><c>{escape(text)}</c></a>"
 
 
 def _quoted(text: str) -> str:

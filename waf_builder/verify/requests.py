@@ -10,20 +10,12 @@ import json
 import re
 from collections.abc import Container, Iterator, Sequence
 from random import Random
-from xml.sax.saxutils import escape, quoteattr
 
 from waf_builder.verify.aimed import Aimed, put_into
 from waf_builder.verify.aims import Aim
+from waf_builder.verify.parts import AGENT, KINDS, multipart, xml_document
 from waf_builder.verify.values import Values
-from waf_builder.verify.wire import (
-    BOUNDARY,
-    NOT_IN_A_LINE,
-    SAFE,
-    Place,
-    Request,
-    encoded,
-    request_of,
-)
+from waf_builder.verify.wire import SAFE, Place, Request, encoded, request_of
 from waf_builder.verify.words import HEADERS, Words
 
 _AIMED = 2
@@ -103,8 +95,7 @@ class _Draft:
         method = self._pick(_METHODS)
         self._has_body = method in _BODIES
         headers = [("Host", self._place.host)]
-        agent = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0"
-        headers.append(("User-Agent", agent if self._chance(0.9) else self._value()))
+        headers.append(("User-Agent", AGENT if self._chance(0.9) else self._value()))
         if self._chance(0.95):
             headers.append(("Accept", "*/*"))
         if self._chance(0.3):
@@ -155,27 +146,22 @@ class _Draft:
         return make()
 
     def _form(self) -> tuple[str, str]:
-        return "application/x-www-form-urlencoded", self._pairs()
+        return KINDS["form"], self._pairs()
 
     def _json(self) -> tuple[str, str]:
         value = {self._name(): self._value(), self._value(): [self._value(), 1]}
         text = json.dumps(value, ensure_ascii=self._chance(0.5))
-        return "application/json", text if self._chance(0.95) else text[:-1]
+        return KINDS["json"], text if self._chance(0.95) else text[:-1]
 
     def _xml(self) -> tuple[str, str]:
-        values = [self._value().translate(NOT_IN_A_LINE) for _ in range(2)]
-        return "text/xml", f"<a b={quoteattr(values[0])}><c>{escape(values[1])}</c></a>"
+        return KINDS["xml"], xml_document(self._value(), self._value())
 
     def _parts(self) -> tuple[str, str]:
         named = f'name="{self._name()}"'
         if self._chance(0.5):
             named += '; filename="{}"'.format(self._value().replace('"', ""))
         typed = "\r\nContent-Type: text/plain; charset=x" if self._chance(0.2) else ""
-        text = (
-            f"--{BOUNDARY}\r\nContent-Disposition: form-data; {named}{typed}\r\n\r\n"
-            f"{self._value()}\r\n--{BOUNDARY}--\r\n"
-        )
-        return f"multipart/form-data; boundary={BOUNDARY}", text
+        return KINDS["parts"], multipart([(named, typed, self._value())])
 
     def _other(self) -> tuple[str, str]:
         return self._pick((*_TYPES, self._value())), self._value()
