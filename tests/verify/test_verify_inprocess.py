@@ -113,3 +113,12 @@ def test_the_command_says_what_the_library_cannot_load(engine_new: Engine, tmp_p
     assert (result.exit_code, result.stdout) == (1, "")
     assert "REQUEST-910-IP-REPUTATION.conf" in result.stderr
     assert "`--engine nginx` asks a real nginx" in result.stderr
+
+
+def test_without_rules_there_is_nothing_to_compare(engine_new: Engine, tmp_path: Path):
+    file = tmp_path / "backend.yaml"
+    file.write_text("backend: {host: 127.0.0.1, port: 3000}\nwaf: {mode: 'off'}\n")
+    environment = {"WAF_BUILDER_ENGINE": str(engine_new.root)}
+    result = CliRunner().invoke(main, ["crs", "verify", str(file)], env=environment)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no route has rules (mode: off), so there is nothing to compare" in result.stderr

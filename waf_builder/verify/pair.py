@@ -83,6 +83,8 @@ def pair_of(file: Path, rendered: Rendered, port: int, rules: InstalledCrs | Non
         configs.append(config)
     if MANIFEST not in trees[1]:
         raise WafBuilderError("these rules are not compiled, so there is nothing to compare")
+    if all(place.mode == "off" for server in configs[1].servers for place in server.locations):
+        raise WafBuilderError("no route has rules (mode: off), so there is nothing to compare")
     routings = (routing_of(configs[0]), routing_of(configs[1]))
     return Pair(trees[0], trees[1], _places(configs[1]), routings, crs, engine)
 
