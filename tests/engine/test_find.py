@@ -40,10 +40,13 @@ DESCRIBE = """\
 import json, sys, time
 from waf_builder.engine.find import find
 found = find(*sys.argv[1:])
-began = time.perf_counter()
-again = find(*sys.argv[1:])
-took = time.perf_counter() - began
-assert again == found
+times = []
+for _ in range(5):  # the least: another process may have the processor in any of them
+    began = time.perf_counter()
+    again = find(*sys.argv[1:])
+    times.append(time.perf_counter() - began)
+    assert again == found
+took = min(times)
 crs = found.crs and str(found.crs.folder)
 print(json.dumps([str(found.root), str(found.nginx), str(found.module), str(found.unicode_map),
                   crs, found.command(), found.environment(), str(found.nginx_version), took]))
